@@ -1,0 +1,136 @@
+#pragma once
+/*
+ * What an operator may say, in one struct: defaults, then the YAML file, then the environment,
+ * then flags. Filled once by config_load() before any thread starts and read-only afterwards
+ * (HUP makes a new one), so any thread may read it. The keys, their defaults, bounds, variables,
+ * flags and help texts stand in one table, config/schema.c.
+ *
+ * Strings and arrays are owned by the struct. Sizes are bytes, times are milliseconds.
+ * A maximum of 0 means "no limit" only where the comment says so.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum config_log_format { CONFIG_LOG_KV, CONFIG_LOG_JSON };
+
+/* How code of a language is run: argv, in which the one element "{code}" stands for the code. */
+struct config_runtime {
+    char *language;
+    char **argv; /* NULL-terminated; argv[0] is resolved in PATH at start-up */
+};
+
+struct config_strings {
+    char **v; /* n strings, then NULL; NULL when n is 0 */
+    size_t n;
+};
+
+struct config {
+    /* server: */
+    char *host;        /* server.host          SANDBOX_HOST   --host       127.0.0.1 */
+    uint16_t port;     /* server.port          SANDBOX_PORT   --port -p    8080; 0 = any free */
+    char *unix_socket; /* server.unix_socket   NULL: none; else listens there as well */
+    unsigned threads;  /* server.threads       0 = one for each CPU, at most 8 */
+    bool insecure;     /* server.insecure      --insecure: other than loopback without a token */
+    unsigned max_connections; /* server.max_connections           20000 */
+    unsigned max_streams;     /* server.max_streams   open SSE streams  12000 */
+    size_t max_body_bytes;    /* server.max_body      4MiB */
+    size_t max_header_bytes;  /* server.max_header    64KiB, sum of names and values -> 431 */
+    uint64_t
+        request_timeout_ms;    /* server.request_timeout  10s: whole request, and idle keep-alive */
+    uint64_t write_timeout_ms; /* server.write_timeout    30s: a client that does not read */
+    uint64_t heartbeat_ms;     /* server.heartbeat        15s: comment on an idle stream */
+    uint64_t drain_timeout_ms; /* server.drain_timeout    60s: TERM */
+    size_t max_stream_buffer_bytes; /* server.max_stream_buffer 1MiB: queued for one slow stream */
+    struct config_strings
+        allowed_hosts; /* server.allowed_hosts   besides localhost and the bound address */
+    struct config_strings allowed_origins; /* server.allowed_origins besides the server's own */
+
+    /* auth: */
+    char *token; /* auth.token  SANDBOX_AUTH_TOKEN --token -t; NULL: none. Secret: masked in
+                    --print-config */
+
+    /* sessions: (MCP sessions of the revisions before 2026-07-28) */
+    unsigned max_sessions;   /* sessions.max 10000 */
+    uint64_t session_ttl_ms; /* sessions.ttl 1h after the last request */
+
+    /* exec: */
+    char *replica_id;  /* exec.replica_id   SANDBOX_REPLICA_ID --replica-id; host name, made safe:
+                          [a-z0-9_], 1-24 */
+    char *state_dir;   /* exec.state_dir    SANDBOX_STATE_DIR --state-dir */
+    char *keeper_path; /* exec.keeper       NULL: beside this program, else PATH */
+    char *shell;       /* exec.shell        /bin/sh */
+    char *working_directory; /* exec.working_directory  NULL: a directory for each session below the
+                                state directory */
+    struct config_strings environment_whitelist; /* exec.environment_whitelist: names a command
+                                                    inherits (PATH LANG LC_ALL TZ TERM) */
+    struct config_runtime *runtimes; /* exec.runtimes.<language>: [argv…]; python node bash sh perl
+                                        ruby by default when found */
+    size_t n_runtimes;
+    bool interactive_stdin_open; /* reserved: always true for interactive executions */
+
+    /* limits: */
+    unsigned
+        max_concurrent; /* limits.max_concurrent   SANDBOX_MAX_CONCURRENT --max-concurrent   10 */
+    unsigned
+        max_per_session;  /* limits.max_per_session  SANDBOX_MAX_PER_SESSION --max-per-session 5 */
+    unsigned max_pending; /* limits.max_pending      1000 */
+    uint64_t timeout_ms;  /* limits.timeout          SANDBOX_TIMEOUT --timeout  300s, of a call that
+                             names none */
+    uint64_t max_timeout_ms; /* limits.max_timeout      24h */
+    uint64_t
+        idle_timeout_ms; /* limits.idle_timeout     0 = none: no output and no input for so long */
+    uint64_t kill_grace_ms;   /* limits.kill_grace       3s between TERM and KILL */
+    uint64_t max_wait_ms;     /* limits.max_wait         300s: the longest a call may be parked */
+    unsigned max_waiters;     /* limits.max_waiters      10000 parked calls in all */
+    size_t max_output_bytes;  /* limits.max_output       1GiB, 0 = no limit: beyond it the execution
+                                 ends, reason output_limit */
+    size_t keep_output_bytes; /* limits.keep_output      0 = all of it: older output is dropped (a
+                                 hole is punched) */
+    size_t
+        max_reply_bytes; /* limits.max_reply        1MiB: most that output.max_bytes may ask for */
+    size_t max_stdin_bytes;    /* limits.max_stdin        1MiB queued for one execution's stdin */
+    size_t max_command_bytes;  /* limits.max_command      128KiB: command, and each argument (Linux
+                                  MAX_ARG_STRLEN) */
+    uint64_t max_memory_bytes; /* limits.max_memory       0 = none: RLIMIT_AS, and the most
+                                  sandbox_config may ask for */
+    uint64_t max_cpu_ms;       /* limits.max_cpu          0 = none: RLIMIT_CPU */
+    uint64_t max_file_bytes;   /* limits.max_file         0 = none: RLIMIT_FSIZE */
+    unsigned max_processes;    /* limits.max_processes    0 = none: RLIMIT_NPROC */
+    unsigned max_open_files;   /* limits.max_open_files   1024: RLIMIT_NOFILE */
+
+    /* retention: */
+    uint64_t retention_ttl_ms; /* retention.ttl           1h after the end */
+    unsigned max_finished;     /* retention.max_executions 10000 finished journals kept */
+    uint64_t max_disk_bytes;   /* retention.max_disk      10GiB for all journals; oldest finished go
+                                  first */
+    uint64_t min_free_bytes;   /* retention.min_free      256MiB: below it new work is refused */
+
+    /* log: */
+    char *
+        log_file; /* log.file   SANDBOX_LOG_FILE --log-file  sandbox_server.log; "" = stderr only */
+    enum config_log_format log_format; /* log.format kv | json */
+    int log_level;                     /* log.level  debug info warning error (syslog(3) numbers) */
+    size_t log_max_bytes;              /* log.max_size 10MiB, then rotated */
+    unsigned log_keep_days;            /* log.keep_days 7 */
+
+    /* redis: */
+    char *redis_url; /* redis.url  REDIS_URL --redis-url; NULL: single instance. Secret: password
+                        masked */
+};
+
+enum config_action {
+    CONFIG_RUN,     /* serve */
+    CONFIG_EXIT_OK, /* --help, --version, --check-config, --print-config did their work: exit 0 */
+    CONFIG_EXIT_BAD /* an error was printed on stderr: exit 2 */
+};
+
+/*
+ * Reads flags, environment and the file of --config. Prints what --help, --version, --check-config
+ * and --print-config ask for on stdout and errors on stderr. On CONFIG_RUN *ret_config is the
+ * caller's (config_free). `environ_` is a NULL-terminated NAME=VALUE array.
+ */
+enum config_action config_load(int argc, char **argv, char **environ_, struct config **ret_config);
+
+/* NULL is legal. Wipes secrets first. */
+void config_free(struct config *c);

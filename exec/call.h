@@ -1,0 +1,115 @@
+#pragma once
+/*
+ * A call: what crosses from the thread of a client's request to the reactor and back. One owner at
+ * any time: the requester makes it, reactor_submit() gives it away, home->post() brings it back,
+ * always exactly once. A parked call (one that waits) is answered on its event, at its deadline, or
+ * after reactor_cancel_call().
+ */
+#include <stdbool.h>
+
+#include "state/base/list.h"
+#include "state/execution.h"
+#include "state/spec.h"
+
+struct call;
+
+/* Brings a call back to the thread it came from. Called on the reactor thread; must not block. */
+struct call_home {
+    void (*post)(struct call_home *home, struct call *c);
+};
+
+enum call_op { CALL_START = 1, CALL_WAIT, CALL_STDIN, CALL_CANCEL, CALL_LIST };
+
+enum call_outcome {
+    CALL_OK = 0,
+    CALL_E_NOT_FOUND, /* unknown, expired, or another principal's: the same answer */
+    CALL_E_NOT_INTERACTIVE,
+    CALL_E_COMPLETED,     /* it has ended (stdin, signal) */
+    CALL_E_SESSION_LIMIT, /* limits.max_per_session */
+    CALL_E_PENDING_FULL,  /* limits.max_pending */
+    CALL_E_WAITERS_FULL,  /* limits.max_waiters */
+    CALL_E_LOW_DISK,      /* retention.min_free or max_disk */
+    CALL_E_DRAINING,
+    CALL_E_KEEPER_AWAY, /* no keeper at the moment: try again */
+    CALL_E_KEY_REUSED,  /* the idempotency key was used with another request */
+    CALL_E_STDIN_FULL,
+    CALL_E_STDIN_CLOSED,
+    CALL_E_TOO_BIG,   /* arguments and environment exceed what one start can carry */
+    CALL_E_CANCELLED, /* the wait was given up by reactor_cancel_call() */
+    CALL_E_INTERNAL   /* error: -errno in call.error */
+};
+
+enum call_until {
+    CALL_UNTIL_NOTHING = 0, /* answer at once */
+    CALL_UNTIL_GREW,        /* more than after_events events, or ended */
+    CALL_UNTIL_ENDED
+};
+
+/* What the reactor knows of an execution; details are in its journal. */
+struct execution_view {
+    char id[EXECUTION_ID_MAX + 1];
+    enum execution_status status;
+    bool interactive;
+    unsigned queue_position;                         /* pending: 1 is next */
+    uint64_t created_us, started_us, last_output_us; /* CLOCK_REALTIME; 0: not yet */
+    uint64_t events, output_bytes;                   /* as of now while it runs */
+};
+
+struct call {
+    struct list link; /* inbox or home's queue */
+    uint64_t serial;  /* set by reactor_submit(); names the call for reactor_cancel_call() */
+    enum call_op op;
+    struct call_home *home;          /* borrowed, outlives the call */
+    void (*on_done)(struct call *c); /* run by home on its thread; owns c */
+    void *arg;
+
+    /* who asks: all operations */
+    char *principal;  /* owned */
+    char *session_id; /* owned or NULL */
+
+    /* which: WAIT, STDIN, CANCEL; START gets it filled in */
+    char id[EXECUTION_ID_MAX + 1];
+
+    struct exec_spec *spec; /* START: owned; taken by the reactor */
+
+    /* START, WAIT: how long to wait for what. deadline_ms: CLOCK_MONOTONIC */
+    enum call_until until;
+    uint64_t after_events;
+    uint64_t deadline_ms;
+
+    struct {
+        char *data; /* owned */
+        size_t len;
+        bool eof;
+        char *input_id; /* owned or NULL */
+    } input;            /* STDIN */
+
+    struct {
+        bool force;
+        int signo; /* 0: end it; else only send this signal */
+    } cancel;
+
+    struct {
+        enum execution_status status; /* 0: any */
+        bool session_only;
+        unsigned limit;
+        uint64_t before_us; /* cursor: created before this … */
+        char before_id[EXECUTION_ID_MAX +
+                       1]; /* … or at it with a smaller id; "" = from the newest */
+    } list;
+
+    /* the answer */
+    enum call_outcome outcome;
+    int error;
+    bool repeated;    /* START: an earlier start with this idempotency key; STDIN: input_id */
+    bool was_running; /* CANCEL */
+    struct execution_view view;   /* START, WAIT, CANCEL */
+    struct execution_view *views; /* LIST: owned */
+    size_t n_views;
+    bool has_more;
+};
+
+struct call *call_new(enum call_op op, struct call_home *home, void (*on_done)(struct call *),
+                      void *arg);
+struct call *call_free(struct call *c);
+const char *call_outcome_name(enum call_outcome o); /* for logs */

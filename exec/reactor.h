@@ -1,0 +1,41 @@
+#pragma once
+/*
+ * The reactor: one thread, one libevent loop, the only one that touches an execution. Others send
+ * it calls (any thread) and read a few flags.
+ */
+#include "config/config.h"
+#include "exec/call.h"
+#include "state/session.h"
+
+struct reactor;
+
+/* config and sessions are borrowed and outlive the reactor. Sweeps the state directory; 0 or
+ * -errno. */
+MUST_USE int reactor_new(const struct config *c, struct sessions *sessions, struct reactor **ret);
+MUST_USE int reactor_start(struct reactor *r);
+/* Ends the thread; parked calls are answered CALL_E_DRAINING first. */
+void reactor_stop(struct reactor *r);
+struct reactor *reactor_free(struct reactor *r);
+
+/* Gives the call away and returns its serial. Any thread. */
+uint64_t reactor_submit(struct reactor *r, struct call *c);
+/* The wait is no longer wanted: it comes back CALL_E_CANCELLED if it is still parked. With `kill`,
+ * an execution that the call started (CALL_START, spec.sync) is cancelled too. Any thread. */
+void reactor_cancel_call(struct reactor *r, uint64_t serial, bool kill);
+
+enum reactor_drain {
+    REACTOR_DRAIN_WAIT,    /* take no new work; what runs may end */
+    REACTOR_DRAIN_CANCEL,  /* and cancel what runs (reason shutdown) */
+    REACTOR_DRAIN_HANDOVER /* and leave what runs with the keeper for the next server */
+};
+void reactor_drain(struct reactor *r, enum reactor_drain mode);
+
+/* Any thread. */
+struct reactor_health {
+    bool is_keeper_ready;
+    bool is_draining;
+    bool is_disk_low;
+    unsigned running, pending;
+    uint64_t journal_bytes;
+};
+void reactor_get_health(const struct reactor *r, struct reactor_health *ret);

@@ -1,0 +1,1 @@
+# nginx/: the load balancer's configuration.

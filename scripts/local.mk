@@ -1,0 +1,1 @@
+# scripts/: what people run.

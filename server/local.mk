@@ -1,0 +1,3 @@
+# server/: what speaks. May include everything below.
+include server/http/local.mk
+include server/mcp/local.mk

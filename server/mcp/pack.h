@@ -1,0 +1,116 @@
+#pragma once
+/*
+ * A pack: the tools, resources and prompts that one part of the product registers. The core
+ * (transport, era, revision, dispatch) knows packs, never their contents. The product links
+ * pack_exec; a test binary also links pack_conformance. Descriptors are constant; handlers run on
+ * the exchange's home thread and answer their mcp_request exactly once, at once or later.
+ */
+#include <stdbool.h>
+
+#include "server/exchange.h"
+#include "state/base/json.h"
+
+struct mcp_request; /* one JSON-RPC request being served */
+struct mcp;         /* the core */
+
+struct mcp_tool {
+    const char *name;
+    /* The whole Tool object as JSON text (name, title, description, inputSchema, outputSchema,
+     * annotations) made once at start-up; the core strips what a revision does not know. */
+    char *(*describe)(void *pack_arg); /* malloc'd */
+    /* arguments: an object, never NULL, borrowed until the request is answered. */
+    void (*call)(struct mcp_request *rq, const cJSON *arguments, void *pack_arg);
+    /* Modern clients without one of these capabilities get -32021; NULL: none needed. E.g.
+     * "sampling". */
+    const char *required_capability;
+};
+
+struct mcp_prompt {
+    const char *name;
+    const char *descriptor; /* JSON text: name, title, description, arguments */
+    void (*get)(struct mcp_request *rq, const cJSON *arguments, void *pack_arg);
+};
+
+struct mcp_pack {
+    const char *name;
+    const char *instructions; /* for the model; NULL: none */
+    const struct mcp_tool *tools;
+    size_t n_tools;
+    const struct mcp_prompt *prompts;
+    size_t n_prompts;
+    const char *resource_templates; /* JSON array text; NULL: none */
+    /* Answers resources/list with this pack's resources. cursor NULL: from the start. May be NULL.
+     */
+    void (*list_resources)(struct mcp_request *rq, const char *cursor, void *pack_arg);
+    /* True when the uri is this pack's: then it answers (mcp_reply_result or
+     * mcp_reply_no_resource). */
+    bool (*read_resource)(struct mcp_request *rq, const char *uri, void *pack_arg);
+    /* True when the reference is this pack's: then it answers. ref: the request's params. */
+    bool (*complete)(struct mcp_request *rq, const cJSON *params, void *pack_arg);
+    bool tools_list_changed, prompts_list_changed; /* advertised listChanged */
+    void *arg;                                     /* passed as pack_arg */
+};
+
+/* ---- who asks ---- */
+const char *mcp_request_principal(const struct mcp_request *rq); /* never NULL */
+const char *mcp_request_session(
+    const struct mcp_request *rq); /* session id, NULL in the modern era */
+bool mcp_request_is_modern(const struct mcp_request *rq);
+bool mcp_request_has_structured(
+    const struct mcp_request *rq); /* revision knows structuredContent (06-18+) */
+bool mcp_request_has_resource_link(const struct mcp_request *rq); /* 06-18+ */
+const char *mcp_request_client(const struct mcp_request *rq);     /* for logs; NULL: unknown */
+const cJSON *mcp_request_params(const struct mcp_request *rq); /* the whole params object or NULL */
+bool mcp_request_client_has(const struct mcp_request *rq,
+                            const char *capability); /* "elicitation" */
+struct home *mcp_request_home(const struct mcp_request *rq);
+bool mcp_request_is_live(const struct mcp_request *rq); /* neither answered, cancelled nor gone */
+
+/* ---- answering: exactly once; the request may be freed by it unless a reference is held ---- */
+struct mcp_request *mcp_request_ref(struct mcp_request *rq);
+void mcp_request_unref(struct mcp_request *rq);
+/* result: an object, taken. The revision's decorations (resultType, serverInfo) are added by the
+ * core. */
+void mcp_reply_result(struct mcp_request *rq, cJSON *result);
+/* A JSON-RPC error. data: taken, may be NULL. */
+void mcp_reply_error(struct mcp_request *rq, int code, const char *message, cJSON *data);
+/* A tool result: text is the content block; structured (taken, may be NULL) goes out where the
+ * revision knows it. text NULL: the printed form of structured. links: array of resource_link
+ * blocks, taken, may be NULL. */
+void mcp_reply_tool(struct mcp_request *rq, const char *text, cJSON *structured, cJSON *links,
+                    bool is_error);
+/* A tool error for the model: isError with this text. */
+void mcp_reply_tool_error(struct mcp_request *rq, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* resources/read of an unknown uri: -32002 or -32602 as the revision says, with data.uri. */
+void mcp_reply_no_resource(struct mcp_request *rq, const char *uri);
+
+/* ---- while a request is under way ---- */
+/* Called once when the client cancelled or went: the handler should end its work and must not
+ * answer. NULL takes it off. `kill`: the request's own work should end (modern disconnect,
+ * notifications/cancelled). */
+void mcp_request_on_cancel(struct mcp_request *rq, void (*fn)(void *arg), void *arg);
+bool mcp_request_wants_progress(const struct mcp_request *rq);
+/* notifications/progress on the request's stream; a value not above the last one is dropped;
+ * message may be NULL; total < 0: unknown. */
+void mcp_progress(struct mcp_request *rq, double progress, double total, const char *message);
+/* notifications/message at this level (RFC 5424 name) if the client asked for it. data taken. */
+void mcp_log(struct mcp_request *rq, const char *level, const char *logger, cJSON *data);
+
+/* ---- asking the client (fixtures today; confirmation and input later) ---- */
+/* Legacy eras: sends a server request on the request's stream; fn gets the result (borrowed) or
+ * NULL on error or after the client went. params taken. False: the client did not declare what the
+ * method needs, or has no session. */
+bool mcp_ask(struct mcp_request *rq, const char *method, cJSON *params,
+             void (*fn)(struct mcp_request *rq, const cJSON *result, void *arg), void *arg);
+/* Modern era: answers with resultType input_required. input_requests taken (object key -> {method,
+ * params}), state may be NULL. Retries arrive as new calls; mcp_input_response() reads the answer
+ * of a key. */
+void mcp_reply_input_required(struct mcp_request *rq, cJSON *input_requests, const char *state);
+const cJSON *mcp_input_response(const struct mcp_request *rq, const char *key);
+const char *mcp_request_state(const struct mcp_request *rq); /* the echoed requestState or NULL */
+
+/* ---- fan-out: to sessions' GET streams, SSE connections and listen streams, from any thread ----
+ */
+enum mcp_list { MCP_LIST_TOOLS, MCP_LIST_PROMPTS, MCP_LIST_RESOURCES };
+void mcp_list_changed(struct mcp *m, enum mcp_list which);
+struct mcp *mcp_request_core(const struct mcp_request *rq);

@@ -1,0 +1,3 @@
+# tests/: unit (cmocka), fuzz (corpus replay), and what scripts/test runs against the real binary.
+include tests/unit/local.mk
+include tests/fuzz/local.mk

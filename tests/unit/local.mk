@@ -1,0 +1,8 @@
+# tests/unit/: one program a noun, TAP by cmocka. Each area adds its programs in its own .mk.
+if HAVE_CMOCKA
+include tests/unit/config.mk
+include tests/unit/state.mk
+include tests/unit/exec.mk
+include tests/unit/http.mk
+include tests/unit/mcp.mk
+endif
