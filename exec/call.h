@@ -18,7 +18,17 @@ struct call_home {
     void (*post)(struct call_home *home, struct call *c);
 };
 
-enum call_op { CALL_START = 1, CALL_WAIT, CALL_STDIN, CALL_CANCEL, CALL_LIST };
+enum call_op {
+    CALL_START = 1,
+    CALL_WAIT,
+    CALL_STDIN,
+    CALL_CANCEL,
+    CALL_LIST,
+    /* Made by reactor.c for itself, in line with the others; they are not answered. */
+    CALL_ORDER_GIVE_UP,
+    CALL_ORDER_DRAIN,
+    CALL_ORDER_STOP
+};
 
 enum call_outcome {
     CALL_OK = 0,
@@ -76,6 +86,12 @@ struct call {
     enum call_until until;
     uint64_t after_events;
     uint64_t deadline_ms;
+
+    struct {
+        uint64_t serial; /* GIVE_UP: of the call */
+        bool kill;
+        int drain; /* enum reactor_drain */
+    } order;
 
     struct {
         char *data; /* owned */

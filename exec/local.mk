@@ -1,5 +1,18 @@
 # exec/: what runs. May include config/ and state/.
 include exec/keeper/local.mk
 noinst_LIBRARIES += libexec.a
-libexec_a_SOURCES = exec/call.h
+libexec_a_SOURCES = \
+	exec/call.c exec/call.h \
+	exec/inbox.c exec/inbox.h \
+	exec/janitor.c exec/janitor.h \
+	exec/queue.c exec/queue.h \
+	exec/reactor.c exec/reactor.h \
+	exec/registry.c exec/registry.h \
+	exec/retention.c \
+	exec/service.c exec/service.h \
+	exec/service_input.c \
+	exec/service_keeper.c \
+	exec/service_start.c \
+	exec/sweep.c \
+	exec/waiter.c exec/waiter.h
 EXEC_LIBS = libexec.a libkeeper_wire.a $(STATE_LIBS) $(EVENT_LIBS)

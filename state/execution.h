@@ -5,8 +5,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define EXECUTION_ID_MAX 64 /* characters, without the NUL: <replica>-<26 of [a-z2-7]> (130 bits) \
-                             */
+#define EXECUTION_ID_MAX                                                     \
+    64 /* characters, without the NUL: <replica>-<26 of [a-z2-7]> (130 bits) \
+        */
+
+/* Who asks when no authentication is configured. */
+#define PRINCIPAL_ANONYMOUS "anonymous"
 
 /* The contract's `status`. */
 enum execution_status {

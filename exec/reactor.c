@@ -1,0 +1,202 @@
+#include "exec/reactor.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include <event2/event.h>
+
+#include "exec/inbox.h"
+#include "exec/service.h"
+#include "state/base/log.h"
+#include "state/base/metrics.h"
+
+struct reactor {
+    struct sessions *sessions; /* borrowed */
+    struct event_base *base;   /* owned */
+    struct event *on_inbox;    /* owned */
+    struct event *on_tick;     /* owned */
+    struct inbox inbox;
+    struct service service;
+    pthread_t thread;
+    bool is_started;
+    bool is_stopping; /* reactor thread: calls are answered CALL_E_DRAINING */
+    /* written by the reactor thread, read by any */
+    _Atomic bool is_keeper_ready, is_draining, is_disk_low;
+    _Atomic unsigned running, pending;
+    _Atomic uint64_t journal_bytes;
+};
+
+static void publish_health(struct reactor *r)
+{
+    const struct service *s = &r->service;
+    atomic_store_explicit(&r->is_keeper_ready, s->is_attached, memory_order_relaxed);
+    atomic_store_explicit(&r->is_draining, s->is_draining, memory_order_relaxed);
+    atomic_store_explicit(&r->is_disk_low, s->is_disk_low, memory_order_relaxed);
+    atomic_store_explicit(&r->running, s->queue.running, memory_order_relaxed);
+    atomic_store_explicit(&r->pending, s->queue.pending, memory_order_relaxed);
+    atomic_store_explicit(&r->journal_bytes, s->registry.journal_bytes, memory_order_relaxed);
+}
+
+static void stop(struct reactor *r)
+{
+    r->is_stopping = true;
+    service_release_all(&r->service);
+    event_base_loopbreak(r->base);
+}
+
+static void take_call(struct reactor *r, struct call *c)
+{
+    switch (c->op) {
+    case CALL_START:
+    case CALL_WAIT:
+    case CALL_STDIN:
+    case CALL_CANCEL:
+    case CALL_LIST:
+        if (r->is_stopping)
+            service_answer(c, CALL_E_DRAINING, NULL);
+        else
+            service_call(&r->service, c);
+        return;
+    case CALL_ORDER_GIVE_UP:
+        service_give_up(&r->service, c->order.serial, c->order.kill);
+        break;
+    case CALL_ORDER_DRAIN:
+        service_drain(&r->service, (enum reactor_drain)c->order.drain);
+        break;
+    case CALL_ORDER_STOP:
+        stop(r);
+        break;
+    }
+    call_free(c);
+}
+
+static void on_inbox(evutil_socket_t fd, short what, void *arg)
+{
+    struct reactor *r = arg;
+    struct list calls;
+    list_init(&calls);
+    inbox_take(&r->inbox, &calls);
+    list_for_each_safe (l, next, &calls) {
+        list_remove(l);
+        take_call(r, CONTAINER_OF(l, struct call, link));
+    }
+    publish_health(r);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    struct reactor *r = arg;
+    service_tick(&r->service);
+    sessions_expire(r->sessions);
+    metric_set(METRIC_SESSIONS, NULL, NULL, sessions_count(r->sessions));
+    publish_health(r);
+}
+
+static int set_up_loop(struct reactor *r)
+{
+    r->base = event_base_new();
+    if (!r->base)
+        return -ENOMEM;
+    int error = inbox_init(&r->inbox);
+    if (error < 0)
+        return error;
+    r->on_inbox = event_new(r->base, r->inbox.event_fd, EV_READ | EV_PERSIST, on_inbox, r);
+    r->on_tick = event_new(r->base, -1, EV_PERSIST, on_tick, r);
+    static const struct timeval second = {.tv_sec = 1};
+    if (!r->on_inbox || !r->on_tick || event_add(r->on_inbox, NULL) < 0 ||
+        event_add(r->on_tick, &second) < 0)
+        return -ENOMEM;
+    return 0;
+}
+
+int reactor_new(const struct config *c, struct sessions *sessions, struct reactor **ret)
+{
+    struct reactor *r = xcalloc(1, sizeof(*r));
+    r->sessions = sessions;
+    int error = set_up_loop(r);
+    if (error == 0)
+        error = service_init(&r->service, c, r->base);
+    if (error < 0) {
+        LOG_ERROR("reactor_not_started", LOG_STR("state_dir", c->state_dir), LOG_ERRNO(error));
+        return error; /* main ends the program: nothing here is worth taking apart */
+    }
+    *ret = r;
+    return 0;
+}
+
+static void *run(void *arg)
+{
+    struct reactor *r = arg;
+    event_base_dispatch(r->base);
+    return NULL;
+}
+
+int reactor_start(struct reactor *r)
+{
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old); /* signals are main's */
+    int error = pthread_create(&r->thread, NULL, run, r);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    r->is_started = error == 0;
+    return -error;
+}
+
+void reactor_stop(struct reactor *r)
+{
+    if (!r->is_started)
+        return;
+    inbox_put(&r->inbox, call_new(CALL_ORDER_STOP, NULL, NULL, NULL));
+    pthread_join(r->thread, NULL);
+    r->is_started = false;
+    on_inbox(-1, 0, r); /* what came too late is answered as well */
+}
+
+struct reactor *reactor_free(struct reactor *r)
+{
+    if (!r)
+        return NULL;
+    assert(!r->is_started);
+    service_deinit(&r->service);
+    event_free(r->on_inbox);
+    event_free(r->on_tick);
+    inbox_deinit(&r->inbox);
+    event_base_free(r->base);
+    free(r);
+    return NULL;
+}
+
+uint64_t reactor_submit(struct reactor *r, struct call *c)
+{
+    return inbox_put(&r->inbox, c);
+}
+
+void reactor_cancel_call(struct reactor *r, uint64_t serial, bool kill)
+{
+    struct call *c = call_new(CALL_ORDER_GIVE_UP, NULL, NULL, NULL);
+    c->order.serial = serial;
+    c->order.kill = kill;
+    inbox_put(&r->inbox, c);
+}
+
+void reactor_drain(struct reactor *r, enum reactor_drain mode)
+{
+    struct call *c = call_new(CALL_ORDER_DRAIN, NULL, NULL, NULL);
+    c->order.drain = (int)mode;
+    inbox_put(&r->inbox, c);
+}
+
+void reactor_get_health(const struct reactor *r, struct reactor_health *ret)
+{
+    *ret = (struct reactor_health){
+        .is_keeper_ready = atomic_load_explicit(&r->is_keeper_ready, memory_order_relaxed),
+        .is_draining = atomic_load_explicit(&r->is_draining, memory_order_relaxed),
+        .is_disk_low = atomic_load_explicit(&r->is_disk_low, memory_order_relaxed),
+        .running = atomic_load_explicit(&r->running, memory_order_relaxed),
+        .pending = atomic_load_explicit(&r->pending, memory_order_relaxed),
+        .journal_bytes = atomic_load_explicit(&r->journal_bytes, memory_order_relaxed),
+    };
+}

@@ -1,0 +1,155 @@
+#include "exec/registry.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "state/journal_format.h"
+
+void registry_init(struct registry *r)
+{
+    memset(r, 0, sizeof(*r));
+    r->by_id = map_new();
+    r->by_key = map_new();
+    list_init(&r->by_age);
+    list_init(&r->by_expiry);
+}
+
+static void entry_free(struct entry *e)
+{
+    exec_spec_free(e->spec);
+    free(e->principal);
+    free(e->session_id);
+    free(e->idempotency_key);
+    free(e->request_hash);
+    free(e);
+}
+
+void registry_deinit(struct registry *r)
+{
+    list_for_each_safe (l, next, &r->by_age)
+        entry_free(CONTAINER_OF(l, struct entry, by_age));
+    map_free(r->by_id);
+    map_free(r->by_key);
+    memset(r, 0, sizeof(*r));
+}
+
+static char *dup_or_null(const char *s)
+{
+    if (!s)
+        return NULL;
+    char *copy = strdup(s);
+    if (!copy)
+        abort();
+    return copy;
+}
+
+static char *key_name(const char *principal, const char *key)
+{
+    char *name = NULL;
+    if (asprintf(&name, "%s\n%s", principal, key) < 0)
+        abort();
+    return name;
+}
+
+/* New ones come last; only the start-up sweep meets them in any order and walks back a little. */
+static void insert_by_age(struct registry *r, struct entry *e)
+{
+    struct list *at = r->by_age.prev;
+    while (at != &r->by_age && CONTAINER_OF(at, struct entry, by_age)->created_us > e->created_us)
+        at = at->prev;
+    e->by_age.prev = at;
+    e->by_age.next = at->next;
+    at->next->prev = &e->by_age;
+    at->next = &e->by_age;
+}
+
+struct entry *registry_add(struct registry *r, const struct exec_spec *s)
+{
+    struct entry *e = xcalloc(1, sizeof(*e));
+    memcpy(e->id, s->id, sizeof(e->id));
+    e->principal = dup_or_null(s->principal);
+    e->session_id = dup_or_null(s->session_id);
+    e->request_hash = dup_or_null(s->request_hash);
+    e->interactive = s->interactive;
+    e->sync = s->sync;
+    e->created_us = s->created_us;
+    e->phase = ENTRY_PENDING;
+    e->status = EXECUTION_PENDING;
+    list_init(&e->waiters);
+    map_set(r->by_id, e->id, e);
+    if (s->idempotency_key) {
+        e->idempotency_key = key_name(s->principal, s->idempotency_key);
+        map_set(r->by_key, e->idempotency_key, e);
+    }
+    insert_by_age(r, e);
+    return e;
+}
+
+void registry_remove(struct registry *r, struct entry *e)
+{
+    assert(!e->group && list_is_empty(&e->waiters));
+    registry_set_size(r, e, 0, 0);
+    if (list_is_linked(&e->by_expiry))
+        r->ended--;
+    list_remove(&e->by_expiry);
+    list_remove(&e->by_age);
+    map_remove(r->by_id, e->id);
+    if (e->idempotency_key)
+        map_remove(r->by_key, e->idempotency_key);
+    entry_free(e);
+}
+
+struct entry *registry_find(const struct registry *r, const char *id)
+{
+    return map_find(r->by_id, id);
+}
+
+struct entry *registry_find_owned(const struct registry *r, const char *id, const char *principal)
+{
+    struct entry *e = map_find(r->by_id, id);
+    return e && strcmp(e->principal, principal) == 0 ? e : NULL;
+}
+
+struct entry *registry_find_key(const struct registry *r, const char *principal, const char *key)
+{
+    CLEANUP(free_p) char *name = key_name(principal, key);
+    return map_find(r->by_key, name);
+}
+
+static uint64_t size_of(const struct entry *e)
+{
+    return e->output_bytes + e->events * sizeof(struct journal_record);
+}
+
+void registry_set_size(struct registry *r, struct entry *e, uint64_t events, uint64_t output_bytes)
+{
+    r->journal_bytes -= size_of(e);
+    e->events = events;
+    e->output_bytes = output_bytes;
+    r->journal_bytes += size_of(e);
+}
+
+void registry_set_ended(struct registry *r, struct entry *e, enum execution_status status,
+                        uint64_t expires_ms)
+{
+    assert(e->phase != ENTRY_ENDED);
+    e->phase = ENTRY_ENDED;
+    e->status = status;
+    e->expires_ms = expires_ms;
+    e->spec = exec_spec_free(e->spec);
+    list_append(&r->by_expiry, &e->by_expiry);
+    r->ended++;
+}
+
+void registry_touch(struct registry *r, struct entry *e, uint64_t expires_ms)
+{
+    e->expires_ms = expires_ms;
+    list_remove(&e->by_expiry);
+    list_append(&r->by_expiry, &e->by_expiry);
+}
+
+struct entry *registry_oldest_ended(struct registry *r)
+{
+    struct list *l = list_first(&r->by_expiry);
+    return l ? CONTAINER_OF(l, struct entry, by_expiry) : NULL;
+}

@@ -1,0 +1,72 @@
+#pragma once
+/*
+ * Every execution that this replica's state directory holds: a small entry each, whether it waits,
+ * runs or has ended. What an entry says of an ended execution is only what lists and checks need;
+ * the rest is in the journal. Reactor thread only.
+ *
+ *   pending ──► starting ──► running ──► ended ──► (retention) gone
+ *      └────────────────────────────────► ended      cancelled while queued, could not be started
+ */
+#include "state/base/list.h"
+#include "state/base/map.h"
+#include "state/execution.h"
+#include "state/spec.h"
+
+enum entry_phase { ENTRY_PENDING = 1, ENTRY_STARTING, ENTRY_RUNNING, ENTRY_ENDED };
+
+struct group;
+
+struct entry {
+    char id[EXECUTION_ID_MAX + 1];
+    char *principal;       /* owned */
+    char *session_id;      /* owned or NULL */
+    char *idempotency_key; /* owned or NULL: "<principal>\n<key>", the map's key */
+    char *request_hash;    /* owned or NULL */
+    enum entry_phase phase;
+    enum execution_status status;
+    bool interactive, sync;
+    uint64_t created_us, started_us, last_output_us; /* CLOCK_REALTIME */
+    uint64_t accepted_mono_us;                       /* 0: by an earlier server */
+    uint64_t events, output_bytes;
+    uint64_t expires_ms;    /* CLOCK_MONOTONIC; ended: when retention takes it */
+    struct exec_spec *spec; /* owned; only until it was handed to the keeper */
+    struct group *group;    /* borrowed from the queue; NULL: ended */
+    struct list by_age;     /* registry.by_age: oldest first */
+    struct list by_expiry;  /* registry.by_expiry, when ended */
+    struct list queued;     /* group.pending, when pending */
+    struct list waiters;    /* parked calls (struct parked.on_entry) */
+    bool is_confirmed;      /* the keeper said that it runs (while attaching) */
+    bool is_cancelling;
+};
+
+struct registry {
+    struct map *by_id;  /* id -> entry */
+    struct map *by_key; /* "<principal>\n<key>" -> entry */
+    struct list by_age;
+    struct list by_expiry;
+    unsigned ended;         /* entries in by_expiry */
+    uint64_t journal_bytes; /* output and index of all entries */
+};
+
+void registry_init(struct registry *r);
+void registry_deinit(struct registry *r); /* frees the entries */
+
+/* A new entry in phase pending that takes what it needs from the spec (which stays the caller's).
+ * It is put in age order. */
+struct entry *registry_add(struct registry *r, const struct exec_spec *s);
+/* Forgets and frees it; it must not be in a group and have no waiters. */
+void registry_remove(struct registry *r, struct entry *e);
+
+struct entry *registry_find(const struct registry *r, const char *id);
+/* NULL also for another principal's: nobody can tell the two apart. */
+struct entry *registry_find_owned(const struct registry *r, const char *id, const char *principal);
+struct entry *registry_find_key(const struct registry *r, const char *principal, const char *key);
+
+/* What is on disk for it now; keeps journal_bytes right. */
+void registry_set_size(struct registry *r, struct entry *e, uint64_t events, uint64_t output_bytes);
+/* The entry has ended with this status; retention may take it at expires_ms. */
+void registry_set_ended(struct registry *r, struct entry *e, enum execution_status status,
+                        uint64_t expires_ms);
+/* An ended entry was asked for: retention starts again. */
+void registry_touch(struct registry *r, struct entry *e, uint64_t expires_ms);
+struct entry *registry_oldest_ended(struct registry *r);

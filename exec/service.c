@@ -1,0 +1,295 @@
+#include "exec/service.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <sys/statvfs.h>
+
+#include "state/base/clock.h"
+#include "state/base/log.h"
+#include "state/base/metrics.h"
+#include "state/journal.h"
+
+static void on_parked_due(void *arg, struct call *c, struct entry *e)
+{
+    service_answer(c, CALL_OK, e);
+}
+
+int service_init(struct service *s, const struct config *c, struct event_base *base)
+{
+    memset(s, 0, sizeof(*s));
+    s->config = c;
+    s->base = base;
+    s->keeper_gone_ms = clock_mono_ms();
+    registry_init(&s->registry);
+    queue_init(&s->queue);
+    list_init(&s->stdin_calls);
+    s->waiters = waiters_new(base, c->max_waiters, on_parked_due, s);
+    int r = janitor_new(c->state_dir, &s->janitor);
+    if (r == 0)
+        r = sweep_state_dir(s);
+    if (r < 0)
+        return r;
+    const struct keeper_client_options o = {
+        .state_dir = c->state_dir, .keeper_path = c->keeper_path, .log_file = c->log_file};
+    return keeper_client_new(base, &o, &service_keeper_events, s, &s->keeper);
+}
+
+void service_deinit(struct service *s)
+{
+    if (s->is_draining && !s->is_handing_over && s->queue.running == 0)
+        (void)keeper_client_quit(s->keeper); /* away: then it needs no telling */
+    keeper_client_free(s->keeper);
+    janitor_free(s->janitor);
+    waiters_free(s->waiters);
+    queue_deinit(&s->queue);
+    registry_deinit(&s->registry);
+}
+
+static void fill_view(struct execution_view *v, const struct entry *e)
+{
+    memcpy(v->id, e->id, sizeof(v->id));
+    v->status = e->status;
+    v->interactive = e->interactive;
+    v->queue_position = e->phase == ENTRY_PENDING ? queue_position(e) : 0;
+    v->created_us = e->created_us;
+    v->started_us = e->started_us;
+    v->last_output_us = e->last_output_us;
+    v->events = e->events;
+    v->output_bytes = e->output_bytes;
+}
+
+void service_answer(struct call *c, enum call_outcome outcome, const struct entry *e)
+{
+    c->outcome = outcome;
+    if (e)
+        fill_view(&c->view, e);
+    c->home->post(c->home, c);
+}
+
+static uint64_t expiry(const struct service *s)
+{
+    return clock_mono_ms() + s->config->retention_ttl_ms;
+}
+
+static void serve_wait(struct service *s, struct call *c)
+{
+    struct entry *e = registry_find_owned(&s->registry, c->id, c->principal);
+    if (!e)
+        return service_answer(c, CALL_E_NOT_FOUND, NULL);
+    if (e->phase == ENTRY_ENDED)
+        registry_touch(&s->registry, e, expiry(s));
+    if (waiters_is_due(c, e) || c->deadline_ms <= clock_mono_ms())
+        return service_answer(c, CALL_OK, e);
+    if (!waiters_park(s->waiters, c, e))
+        service_answer(c, CALL_E_WAITERS_FULL, e);
+}
+
+int service_kill(struct service *s, struct entry *e, bool force, enum execution_reason reason)
+{
+    if (e->phase == ENTRY_PENDING) {
+        service_end_without_keeper(s, e, reason, NULL);
+        return 0;
+    }
+    e->is_cancelling = true;
+    return keeper_client_kill(s->keeper, e->id, force ? KEEPER_KILL_NOW : KEEPER_KILL_LADDER, 0,
+                              reason);
+}
+
+static void serve_cancel(struct service *s, struct call *c)
+{
+    struct entry *e = registry_find_owned(&s->registry, c->id, c->principal);
+    if (!e)
+        return service_answer(c, CALL_E_NOT_FOUND, NULL);
+    c->was_running = e->phase != ENTRY_ENDED;
+    if (!c->was_running)
+        return service_answer(c, CALL_OK, e);
+    if (c->cancel.signo && e->phase == ENTRY_PENDING)
+        return service_answer(c, CALL_E_KEEPER_AWAY, e);
+    int r = c->cancel.signo ? keeper_client_kill(s->keeper, e->id, KEEPER_KILL_SIGNAL,
+                                                 c->cancel.signo, REASON_CANCELLED)
+                            : service_kill(s, e, c->cancel.force, REASON_CANCELLED);
+    service_answer(c, r < 0 ? CALL_E_KEEPER_AWAY : CALL_OK, e);
+}
+
+static bool is_listed(const struct call *c, const struct entry *e)
+{
+    if (strcmp(e->principal, c->principal) != 0)
+        return false;
+    if (c->list.session_only &&
+        (!e->session_id || !c->session_id || strcmp(e->session_id, c->session_id) != 0))
+        return false;
+    if (c->list.status && e->status != c->list.status)
+        return false;
+    if (!c->list.before_id[0])
+        return true;
+    return e->created_us < c->list.before_us ||
+           (e->created_us == c->list.before_us && strcmp(e->id, c->list.before_id) < 0);
+}
+
+static void serve_list(struct service *s, struct call *c)
+{
+    c->views = xcalloc(c->list.limit + 1, sizeof(*c->views));
+    for (struct list *l = s->registry.by_age.prev; l != &s->registry.by_age; l = l->prev) {
+        const struct entry *e = CONTAINER_OF(l, struct entry, by_age);
+        if (!is_listed(c, e))
+            continue;
+        if (c->n_views == c->list.limit) {
+            c->has_more = true;
+            break;
+        }
+        fill_view(&c->views[c->n_views++], e);
+    }
+    service_answer(c, CALL_OK, NULL);
+}
+
+void service_call(struct service *s, struct call *c)
+{
+    switch (c->op) {
+    case CALL_START:
+        return service_start(s, c);
+    case CALL_WAIT:
+        return serve_wait(s, c);
+    case CALL_STDIN:
+        return service_stdin(s, c);
+    case CALL_CANCEL:
+        return serve_cancel(s, c);
+    case CALL_LIST:
+        return serve_list(s, c);
+    case CALL_ORDER_GIVE_UP:
+    case CALL_ORDER_DRAIN:
+    case CALL_ORDER_STOP:
+        break;
+    }
+    assert(!"orders are the reactor's");
+}
+
+void service_give_up(struct service *s, uint64_t serial, bool kill)
+{
+    struct entry *e = NULL;
+    struct call *c = waiters_take(s->waiters, serial, &e);
+    if (!c)
+        return;
+    if (kill && e->sync && !e->idempotency_key && e->phase != ENTRY_ENDED) {
+        int r = service_kill(s, e, false, REASON_CANCELLED);
+        if (r < 0)
+            LOG_WARN("cancel_not_sent", LOG_STR("exec", c->id), LOG_ERRNO(r));
+    }
+    service_answer(c, CALL_E_CANCELLED, NULL);
+}
+
+static void count_execution(const struct entry *e, const struct execution_exit *x)
+{
+    metric_add(METRIC_EXECUTIONS_ENDED, execution_status_name(e->status),
+               execution_reason_name(x->reason), 1);
+    metric_add(METRIC_PROCESSES_KILLED, NULL, NULL, (int64_t)x->processes_killed);
+    LOG_INFO("execution_ended", LOG_STR("exec", e->id), LOG_STR("session", e->session_id),
+             LOG_STR("status", execution_status_name(e->status)),
+             LOG_STR("reason", execution_reason_name(x->reason)),
+             LOG_I64("exit_code", x->exit_code), LOG_U64("wall_ms", x->wall_ms),
+             LOG_U64("bytes", x->output_bytes), LOG_U64("killed", x->processes_killed));
+}
+
+void service_ended(struct service *s, struct entry *e)
+{
+    CLEANUP(free_p) char *dir = journal_dir(s->config->state_dir, e->id);
+    struct execution_exit x = {.reason = REASON_LOST};
+    int r = journal_read_exit(dir, &x);
+    if (r < 0)
+        LOG_ERROR("exit_not_read", LOG_STR("exec", e->id), LOG_ERRNO(r));
+    else
+        registry_set_size(&s->registry, e, x.events, x.output_bytes);
+    if (!e->started_us)
+        e->started_us = x.started_us;
+    queue_leave(&s->queue, e);
+    registry_set_ended(&s->registry, e, execution_status_of(x.reason), expiry(s));
+    count_execution(e, &x);
+    waiters_wake(s->waiters, e, true);
+    service_start_pending(s);
+}
+
+/* What the journal holds so far, for an end that no keeper writes. */
+static void measure_journal(const char *state_dir, const char *id, struct execution_exit *x)
+{
+    CLEANUP(journal_closep) struct journal *j = NULL;
+    if (journal_open(state_dir, id, &j) < 0)
+        return; /* it never began */
+    x->events = journal_events(j);
+    x->output_bytes = journal_output_bytes(j);
+}
+
+void service_end_without_keeper(struct service *s, struct entry *e, enum execution_reason reason,
+                                const char *error)
+{
+    CLEANUP(free_p) char *dir = journal_dir(s->config->state_dir, e->id);
+    struct execution_exit x = {
+        .reason = reason, .started_us = e->started_us, .ended_us = clock_real_us()};
+    if (x.started_us)
+        x.wall_ms = (x.ended_us - x.started_us) / 1000;
+    if (error)
+        (void)snprintf(x.error, sizeof(x.error), "%s", error);
+    measure_journal(s->config->state_dir, e->id, &x);
+    int r = journal_write_exit(dir, &x);
+    if (r < 0)
+        LOG_ERROR("exit_not_written", LOG_STR("exec", e->id), LOG_ERRNO(r));
+    service_ended(s, e);
+}
+
+static void cancel_all(struct service *s)
+{
+    list_for_each_safe (l, next, &s->registry.by_age) {
+        struct entry *e = CONTAINER_OF(l, struct entry, by_age);
+        if (e->phase == ENTRY_ENDED)
+            continue;
+        int r = service_kill(s, e, false, REASON_SHUTDOWN);
+        if (r < 0)
+            LOG_WARN("cancel_not_sent", LOG_STR("exec", e->id), LOG_ERRNO(r));
+    }
+}
+
+void service_drain(struct service *s, enum reactor_drain mode)
+{
+    s->is_draining = true;
+    if (mode == REACTOR_DRAIN_HANDOVER) {
+        s->is_handing_over = true;
+        s->is_attached = false; /* what is pending stays so for the next server */
+        service_release_all(s);
+    }
+    if (mode == REACTOR_DRAIN_CANCEL && !s->is_cancelling) {
+        s->is_cancelling = true;
+        cancel_all(s);
+    }
+}
+
+void service_release_all(struct service *s)
+{
+    list_for_each_safe (l, next, &s->registry.by_age)
+        waiters_wake(s->waiters, CONTAINER_OF(l, struct entry, by_age), true);
+    service_stdin_fail_all(s);
+}
+
+static void check_disk(struct service *s)
+{
+    struct statvfs v;
+    uint64_t limit = s->config->max_disk_bytes;
+    bool is_low = limit && s->registry.journal_bytes > limit;
+    if (statvfs(s->config->state_dir, &v) == 0)
+        is_low = is_low || (uint64_t)v.f_bavail * v.f_frsize < s->config->min_free_bytes;
+    if (is_low != s->is_disk_low)
+        LOG_WARN(is_low ? "disk_low" : "disk_recovered",
+                 LOG_U64("journal_bytes", s->registry.journal_bytes),
+                 LOG_STR("path", s->config->state_dir));
+    s->is_disk_low = is_low;
+}
+
+void service_tick(struct service *s)
+{
+    retention_run(s);
+    check_disk(s);
+    service_start_pending(s);
+    metric_set(METRIC_JOURNAL_BYTES, NULL, NULL, (int64_t)s->registry.journal_bytes);
+    metric_set(METRIC_EXECUTIONS, "pending", NULL, s->queue.pending);
+    metric_set(METRIC_EXECUTIONS, "running", NULL, s->queue.running);
+    metric_set(METRIC_EXECUTIONS, "finished", NULL, s->registry.ended);
+}

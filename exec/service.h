@@ -1,0 +1,78 @@
+#pragma once
+/*
+ * The service: what a call does to executions, and what the keeper's news do to them. Owned by the
+ * reactor and touched on its thread only. A call is answered by service_answer(), once, and nowhere
+ * else.
+ *
+ *   call ──► service_call() ──► registry, queue ──► keeper ──► … on_started, on_grew, on_ended
+ *                 │                                                       │
+ *                 └────► waiters (parked) ◄───────────────────────────────┘ ──► service_answer()
+ * ──► home
+ */
+#include "config/config.h"
+#include "exec/call.h"
+#include "exec/janitor.h"
+#include "exec/keeper_client.h"
+#include "exec/queue.h"
+#include "exec/reactor.h"
+#include "exec/registry.h"
+#include "exec/waiter.h"
+
+struct service {
+    const struct config *config; /* borrowed */
+    struct event_base *base;     /* borrowed */
+    struct registry registry;
+    struct queue queue;
+    struct waiters *waiters;      /* owned */
+    struct keeper_client *keeper; /* owned */
+    struct janitor *janitor;      /* owned */
+    struct list stdin_calls;      /* calls at the keeper, answered by on_stdin */
+    unsigned stdin_count;
+    bool is_attached;        /* the keeper has told what runs: starts may go out */
+    uint64_t keeper_gone_ms; /* CLOCK_MONOTONIC since when it is away; 0: it is there */
+    bool is_starting;        /* service_start_pending is at work */
+    bool is_draining, is_cancelling, is_handing_over;
+    bool is_disk_low;
+};
+
+/* Reads the state directory. 0 or -errno. */
+MUST_USE int service_init(struct service *s, const struct config *c, struct event_base *base);
+void service_deinit(struct service *s);
+
+/* Takes the call. */
+void service_call(struct service *s, struct call *c);
+/* A call whose client has gone. */
+void service_give_up(struct service *s, uint64_t serial, bool kill);
+void service_drain(struct service *s, enum reactor_drain mode);
+/* Answers everything that is parked with how things stand. */
+void service_release_all(struct service *s);
+/* Once a second: retention, disk, a keeper that stays away. */
+void service_tick(struct service *s);
+
+/* ---- between the service's own files ---- */
+
+/* Sends it home with this outcome; e (NULL: none) fills the view. */
+void service_answer(struct call *c, enum call_outcome outcome, const struct entry *e);
+/* Hands pending executions to the keeper while there is room. */
+void service_start_pending(struct service *s);
+/* It has ended and its file exit is there. */
+void service_ended(struct service *s, struct entry *e);
+/* It ends without the keeper (never ran, or lost): writes its file exit, then as above. */
+void service_end_without_keeper(struct service *s, struct entry *e, enum execution_reason reason,
+                                const char *error);
+/* Asks the keeper to end it, or ends it here while it is still pending. 0 or -errno of the keeper.
+ */
+int service_kill(struct service *s, struct entry *e, bool force, enum execution_reason reason);
+
+/* service_keeper.c: what the keeper tells. */
+extern const struct keeper_client_events service_keeper_events;
+/* service_start.c */
+void service_start(struct service *s, struct call *c);
+/* service_input.c: stdin calls at the keeper, bounded by limits.max_waiters. */
+void service_stdin(struct service *s, struct call *c);
+void service_stdin_done(struct service *s, uint64_t token, enum keeper_stdin_result result);
+void service_stdin_fail_all(struct service *s);
+/* sweep.c: fills the registry from the state directory. 0 or -errno. */
+MUST_USE int sweep_state_dir(struct service *s);
+/* retention.c: removes what is over its time or over a bound. */
+void retention_run(struct service *s);

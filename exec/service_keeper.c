@@ -1,0 +1,147 @@
+/*
+ * What the keeper tells. While attaching it names each execution that runs (on_running), then is
+ * ready: what we believed to run and it did not name has ended meanwhile (its file exit is there)
+ * or was lost.
+ */
+#include "exec/service.h"
+#include "state/base/clock.h"
+#include "state/base/log.h"
+#include "state/base/metrics.h"
+#include "state/journal.h"
+
+static void take_totals(struct service *s, struct entry *e, const struct keeper_running *k)
+{
+    registry_set_size(&s->registry, e, k->events, k->output_bytes);
+    if (k->last_output_us)
+        e->last_output_us = k->last_output_us;
+}
+
+static void set_running(struct entry *e, uint64_t started_us)
+{
+    e->phase = ENTRY_RUNNING;
+    e->status = EXECUTION_RUNNING;
+    e->started_us = started_us;
+}
+
+/* Handed over by the server before us, and begun since. */
+static void leave_line(struct service *s, struct entry *e)
+{
+    if (e->phase != ENTRY_PENDING)
+        return;
+    queue_leave(&s->queue, e);
+    e->phase = ENTRY_STARTING;
+    queue_adopt(&s->queue, e);
+}
+
+static void on_running(void *arg, const char *id, const struct keeper_running *k)
+{
+    struct service *s = arg;
+    struct entry *e = registry_find(&s->registry, id);
+    if (!e || e->phase == ENTRY_ENDED) {
+        /* Its journal was removed under the keeper's feet: nobody can ask for it any more. */
+        LOG_WARN("unknown_execution_killed", LOG_STR("exec", id));
+        (void)keeper_client_kill(s->keeper, id, KEEPER_KILL_NOW, 0, REASON_LOST);
+        return;
+    }
+    leave_line(s, e);
+    e->is_confirmed = true;
+    set_running(e, k->started_us);
+    take_totals(s, e, k);
+    LOG_INFO("execution_adopted", LOG_STR("exec", id), LOG_U64("events", k->events));
+    waiters_wake(s->waiters, e, false);
+}
+
+/* An unconfirmed one that was on its way to the keeper: did it begin? */
+static bool has_begun(const struct service *s, const struct entry *e)
+{
+    CLEANUP(journal_closep) struct journal *j = NULL;
+    return journal_open(s->config->state_dir, e->id, &j) == 0;
+}
+
+static void settle(struct service *s, struct entry *e)
+{
+    if (e->phase == ENTRY_PENDING && !has_begun(s, e))
+        return; /* it waits in line */
+    CLEANUP(free_p) char *dir = journal_dir(s->config->state_dir, e->id);
+    struct execution_exit x;
+    if (journal_read_exit(dir, &x) == 0)
+        return service_ended(s, e);
+    if (e->phase == ENTRY_STARTING && !has_begun(s, e))
+        return queue_unpop(&s->queue, e); /* the keeper went before it heard of it */
+    service_end_without_keeper(s, e, REASON_LOST,
+                               "its keeper ended while it ran; the output up to then is kept");
+}
+
+static void on_ready(void *arg)
+{
+    struct service *s = arg;
+    s->keeper_gone_ms = 0;
+    list_for_each_safe (l, next, &s->registry.by_age) {
+        struct entry *e = CONTAINER_OF(l, struct entry, by_age);
+        if (e->phase != ENTRY_ENDED && !e->is_confirmed)
+            settle(s, e);
+        e->is_confirmed = false;
+    }
+    s->is_attached = !s->is_handing_over;
+    LOG_INFO("keeper_attached", LOG_U64("running", s->queue.running),
+             LOG_U64("pending", s->queue.pending));
+    service_start_pending(s);
+}
+
+static void on_started(void *arg, const char *id, pid_t pid, uint64_t started_us)
+{
+    struct service *s = arg;
+    struct entry *e = registry_find(&s->registry, id);
+    if (!e || e->phase == ENTRY_RUNNING || e->phase == ENTRY_ENDED)
+        return;
+    leave_line(s, e);
+    set_running(e, started_us);
+    if (e->accepted_mono_us)
+        metric_observe_us(METRIC_SPAWN_SECONDS, NULL, clock_mono_us() - e->accepted_mono_us);
+    LOG_INFO("execution_started", LOG_STR("exec", id), LOG_STR("session", e->session_id),
+             LOG_I64("pid", pid));
+    waiters_wake(s->waiters, e, false);
+}
+
+static void on_grew(void *arg, const char *id, const struct keeper_running *k)
+{
+    struct service *s = arg;
+    struct entry *e = registry_find(&s->registry, id);
+    if (!e || e->phase == ENTRY_ENDED)
+        return;
+    take_totals(s, e, k);
+    waiters_wake(s->waiters, e, false);
+}
+
+static void on_ended(void *arg, const char *id)
+{
+    struct service *s = arg;
+    struct entry *e = registry_find(&s->registry, id);
+    if (e && e->phase != ENTRY_ENDED)
+        service_ended(s, e);
+}
+
+static void on_stdin(void *arg, uint64_t token, enum keeper_stdin_result result)
+{
+    service_stdin_done(arg, token, result);
+}
+
+static void on_gone(void *arg)
+{
+    struct service *s = arg;
+    s->is_attached = false;
+    s->keeper_gone_ms = clock_mono_ms();
+    metric_add(METRIC_KEEPER_RESTARTS, NULL, NULL, 1);
+    LOG_WARN("keeper_gone", LOG_U64("running", s->queue.running));
+    service_stdin_fail_all(s);
+}
+
+const struct keeper_client_events service_keeper_events = {
+    .on_ready = on_ready,
+    .on_running = on_running,
+    .on_started = on_started,
+    .on_grew = on_grew,
+    .on_ended = on_ended,
+    .on_stdin = on_stdin,
+    .on_gone = on_gone,
+};

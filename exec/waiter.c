@@ -1,0 +1,131 @@
+#include "exec/waiter.h"
+
+#include "state/base/clock.h"
+#include "state/base/metrics.h"
+
+#define BUCKETS 1024u /* serials are consecutive: parked ones spread evenly */
+static_assert((BUCKETS & (BUCKETS - 1)) == 0, "used as a mask");
+
+struct parked {
+    struct waiters *w;     /* borrowed */
+    struct call *call;     /* owned */
+    struct entry *entry;   /* borrowed; an entry with waiters is not removed */
+    struct list on_entry;  /* entry.waiters */
+    struct list in_bucket; /* waiters.buckets */
+    struct event *timer;   /* owned */
+};
+
+struct waiters {
+    struct event_base *base; /* borrowed */
+    waiter_answer_fn *answer;
+    void *arg;
+    unsigned count, max;
+    struct list buckets[BUCKETS];
+};
+
+struct waiters *waiters_new(struct event_base *base, unsigned max, waiter_answer_fn *answer,
+                            void *arg)
+{
+    struct waiters *w = xcalloc(1, sizeof(*w));
+    w->base = base;
+    w->max = max;
+    w->answer = answer;
+    w->arg = arg;
+    for (size_t i = 0; i < BUCKETS; i++)
+        list_init(&w->buckets[i]);
+    return w;
+}
+
+struct waiters *waiters_free(struct waiters *w)
+{
+    assert(!w || w->count == 0);
+    free(w);
+    return NULL;
+}
+
+/* Unparks; the call is the caller's again. */
+static struct call *unpark(struct parked *p)
+{
+    struct call *c = p->call;
+    list_remove(&p->on_entry);
+    list_remove(&p->in_bucket);
+    event_free(p->timer);
+    p->w->count--;
+    metric_add(METRIC_WAITERS, NULL, NULL, -1);
+    free(p);
+    return c;
+}
+
+static void answer(struct parked *p)
+{
+    struct waiters *w = p->w;
+    struct entry *e = p->entry;
+    w->answer(w->arg, unpark(p), e);
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+    answer(arg);
+}
+
+bool waiters_park(struct waiters *w, struct call *c, struct entry *e)
+{
+    if (w->count >= w->max)
+        return false;
+    struct parked *p = xcalloc(1, sizeof(*p));
+    p->w = w;
+    p->call = c;
+    p->entry = e;
+    list_append(&e->waiters, &p->on_entry);
+    list_append(&w->buckets[c->serial & (BUCKETS - 1)], &p->in_bucket);
+    p->timer = evtimer_new(w->base, on_deadline, p);
+    if (!p->timer)
+        abort();
+    uint64_t now = clock_mono_ms();
+    uint64_t ms = c->deadline_ms > now ? c->deadline_ms - now : 0;
+    struct timeval tv = {.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+    evtimer_add(p->timer, &tv);
+    w->count++;
+    metric_add(METRIC_WAITERS, NULL, NULL, 1);
+    return true;
+}
+
+bool waiters_is_due(const struct call *c, const struct entry *e)
+{
+    switch (c->until) {
+    case CALL_UNTIL_NOTHING:
+        /* A start answers when it is known to run, wait in line, or have ended. */
+        return c->op != CALL_START || e->phase != ENTRY_STARTING;
+    case CALL_UNTIL_GREW:
+        return e->events > c->after_events || e->phase == ENTRY_ENDED;
+    case CALL_UNTIL_ENDED:
+        return e->phase == ENTRY_ENDED;
+    }
+    return true;
+}
+
+void waiters_wake(struct waiters *w, struct entry *e, bool everybody)
+{
+    list_for_each_safe (l, next, &e->waiters) {
+        struct parked *p = CONTAINER_OF(l, struct parked, on_entry);
+        if (everybody || waiters_is_due(p->call, e))
+            answer(p);
+    }
+}
+
+struct call *waiters_take(struct waiters *w, uint64_t serial, struct entry **ret_entry)
+{
+    list_for_each (l, &w->buckets[serial & (BUCKETS - 1)]) {
+        struct parked *p = CONTAINER_OF(l, struct parked, in_bucket);
+        if (p->call->serial != serial)
+            continue;
+        *ret_entry = p->entry;
+        return unpark(p);
+    }
+    return NULL;
+}
+
+unsigned waiters_count(const struct waiters *w)
+{
+    return w->count;
+}
