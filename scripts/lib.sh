@@ -1,0 +1,48 @@
+# shellcheck shell=bash
+# What the scripts here share. Sourced: sets `top` (the root of the tree) and goes there.
+set -euo pipefail
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$top"
+
+# git answers also when root reads somebody else's checkout, as CI machines do.
+export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0="$top"
+
+say() {
+    printf '%s: %s\n' "${0##*/}" "$*"
+}
+
+die() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+# source_files <pathspec…>: files of the project, also new ones that git does not know yet.
+source_files() {
+    local file
+    git ls-files -co --exclude-standard -- "$@" | sort -u | while IFS= read -r file; do
+        if [ -f "$file" ]; then printf '%s\n' "$file"; fi
+    done
+}
+
+# build_in <directory> <configure argument…>: configures <directory> (a sibling of the sources) if it
+# is new or was configured in another way, then builds what the programs need.
+build_in() {
+    local dir=$1
+    shift
+    if [ ! -x configure ]; then ./autogen.sh; fi
+    mkdir -p "$dir"
+    if [ ! -f "$dir/Makefile" ] || [ "$(cat "$dir/.configured-with" 2>/dev/null)" != "$*" ]; then
+        (cd "$dir" && ../configure --silent "$@")
+        printf '%s\n' "$*" >"$dir/.configured-with"
+    fi
+    make -C "$dir" --no-print-directory -j"$(nproc)"
+}
+
+# node_packages <directory>: its npm packages as the lock file says; nothing to do when they are there.
+node_packages() {
+    local done_mark=$1/node_modules/.package-lock.json
+    if [ "$done_mark" -nt "$1/package-lock.json" ]; then return; fi
+    say "npm packages of $1"
+    npm ci --prefix "$1" --ignore-scripts --no-audit --no-fund --loglevel=error
+    touch "$done_mark"
+}
