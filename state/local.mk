@@ -6,7 +6,12 @@ libstate_a_SOURCES = \
     state/base/dir_remove.c \
     state/base/fd.c state/base/fd.h \
     state/base/id.c state/base/id.h \
+    state/base/json.c state/base/json.h \
+    state/base/json_scan.c state/base/json_scan.h \
+    state/base/json_text.c state/base/json_text.h \
     state/base/list.h \
+    state/base/log.c state/base/log.h \
+    state/base/log_file.c state/base/log_file.h \
     state/base/macro.h \
     state/base/map.c state/base/map.h \
     state/base/utf8.c state/base/utf8.h \

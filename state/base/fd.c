@@ -107,10 +107,8 @@ static bool is_directory(const char *path)
 
 int dir_make(const char *path)
 {
-    CLEANUP(free_p) char *p = strdup(path);
+    CLEANUP(free_p) char *p = xstrdup(path);
 
-    if (!p)
-        abort();
     for (char *slash = p + strspn(p, "/");; slash++) {
         slash += strcspn(slash, "/");
         char kept = *slash;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define MUST_USE          __attribute__((warn_unused_result))
@@ -48,4 +49,12 @@ static inline void *xcalloc(size_t n, size_t size)
     if (!p)
         abort();
     return p;
+}
+
+static inline char *xstrdup(const char *s)
+{
+    char *copy = strdup(s);
+    if (!copy)
+        abort();
+    return copy;
 }
