@@ -47,8 +47,9 @@ struct mcp_pack {
     bool (*read_resource)(struct mcp_request *rq, const char *uri, void *pack_arg);
     /* True when the reference is this pack's: then it answers. ref: the request's params. */
     bool (*complete)(struct mcp_request *rq, const cJSON *params, void *pack_arg);
-    bool tools_list_changed, prompts_list_changed; /* advertised listChanged */
-    void *arg;                                     /* passed as pack_arg */
+    /* advertised listChanged: then mcp_list_changed() is called when the list changes */
+    bool tools_list_changed, prompts_list_changed, resources_list_changed;
+    void *arg; /* passed as pack_arg */
 };
 
 /* ---- who asks ---- */
@@ -85,9 +86,11 @@ void mcp_reply_tool_error(struct mcp_request *rq, const char *fmt, ...) PRINTF_L
 void mcp_reply_no_resource(struct mcp_request *rq, const char *uri);
 
 /* ---- while a request is under way ---- */
-/* Called once when the client cancelled or went: the handler should end its work and must not
- * answer. NULL takes it off. `kill`: the request's own work should end (modern disconnect,
- * notifications/cancelled). */
+/* Called once when the request is cancelled (notifications/cancelled; in the modern era also when
+ * the client goes: before 2026-07-28 a lost connection cancels nothing and the answer is dropped).
+ * The handler ends its work and does not answer; the request is freed afterwards unless a reference
+ * is held. NULL takes it off. A handler that sets none answers as if nothing had happened, and the
+ * answer is dropped. With a reference held, answering a cancelled request does nothing. */
 void mcp_request_on_cancel(struct mcp_request *rq, void (*fn)(void *arg), void *arg);
 bool mcp_request_wants_progress(const struct mcp_request *rq);
 /* notifications/progress on the request's stream; a value not above the last one is dropped;
@@ -97,9 +100,10 @@ void mcp_progress(struct mcp_request *rq, double progress, double total, const c
 void mcp_log(struct mcp_request *rq, const char *level, const char *logger, cJSON *data);
 
 /* ---- asking the client (fixtures today; confirmation and input later) ---- */
-/* Legacy eras: sends a server request on the request's stream; fn gets the result (borrowed) or
- * NULL on error or after the client went. params taken. False: the client did not declare what the
- * method needs, or has no session. */
+/* Legacy eras: sends a server request on the request's stream; fn is called exactly once with the
+ * result (borrowed), or NULL on error, after some minutes, or after the client cancelled or went.
+ * params taken. False (fn is not called): the client did not declare what the method needs, has no
+ * session or takes no stream, or too many questions are open. */
 bool mcp_ask(struct mcp_request *rq, const char *method, cJSON *params,
              void (*fn)(struct mcp_request *rq, const cJSON *result, void *arg), void *arg);
 /* Modern era: answers with resultType input_required. input_requests taken (object key -> {method,
@@ -108,9 +112,16 @@ bool mcp_ask(struct mcp_request *rq, const char *method, cJSON *params,
 void mcp_reply_input_required(struct mcp_request *rq, cJSON *input_requests, const char *state);
 const cJSON *mcp_input_response(const struct mcp_request *rq, const char *key);
 const char *mcp_request_state(const struct mcp_request *rq); /* the echoed requestState or NULL */
+/* A requestState the client can't change: payload with a MAC that binds principal, method, the name
+ * or uri asked for, and a short expiry. malloc'd. */
+char *mcp_state_sign(const struct mcp_request *rq, const char *payload);
+/* The payload of the echoed requestState, malloc'd; NULL: absent, tampered with, expired or of
+ * another principal or request. */
+char *mcp_state_verify(const struct mcp_request *rq);
 
-/* ---- fan-out: to sessions' GET streams, SSE connections and listen streams, from any thread ----
- */
+/* ---- fan-out, from any thread: to GET streams, SSE connections and listen streams ---- */
 enum mcp_list { MCP_LIST_TOOLS, MCP_LIST_PROMPTS, MCP_LIST_RESOURCES };
 void mcp_list_changed(struct mcp *m, enum mcp_list which);
+/* To those of this principal's clients (NULL: everybody's) that subscribed to exactly this uri. */
+void mcp_resource_updated(struct mcp *m, const char *principal, const char *uri);
 struct mcp *mcp_request_core(const struct mcp_request *rq);
