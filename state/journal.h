@@ -12,7 +12,7 @@
 
 struct journal;
 
-/* <state_dir>/executions/<id>, malloc'd. The id must have passed execution_id_is_valid(). */
+/* <state_dir>/executions/<id>, malloc'd. The id must have passed id_is_valid(). */
 char *journal_dir(const char *state_dir, const char *id);
 
 /* -ENOENT: no such journal or it has not begun (pending); -EBADMSG: not a journal. */

@@ -5,9 +5,6 @@
 
 #include "state/base/json_scan.h"
 
-/* Every integer up to it is a double (IEEE 754 binary64: 53 bits of significand). */
-#define INTEGRAL_MAX 9007199254740992.0
-
 enum json_error json_parse(const char *text, size_t len, cJSON **ret, size_t *ret_error_at)
 {
     enum json_error e = json_scan(text, len, ret_error_at);
@@ -155,7 +152,8 @@ bool json_get_u64(const cJSON *o, const char *key, uint64_t *ret)
 bool json_get_i64(const cJSON *o, const char *key, int64_t *ret)
 {
     double v;
-    if (!json_get_number(o, key, &v) || fabs(v) > INTEGRAL_MAX || v != (double)(int64_t)v)
+    if (!json_get_number(o, key, &v) || fabs(v) > (double)JSON_INTEGER_MAX ||
+        v != (double)(int64_t)v)
         return false;
     *ret = (int64_t)v;
     return true;
@@ -168,6 +166,18 @@ bool json_get_number(const cJSON *o, const char *key, double *ret)
     if (!cJSON_IsNumber(v) || !isfinite(v->valuedouble))
         return false;
     *ret = v->valuedouble;
+    return true;
+}
+
+bool json_get_u64_fields(const cJSON *o, const struct json_u64_field *fields, size_t n,
+                         void *ret_object)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint64_t v;
+        if (!json_get_u64(o, fields[i].name, &v))
+            return false;
+        memcpy((char *)ret_object + fields[i].offset, &v, sizeof(v));
+    }
     return true;
 }
 

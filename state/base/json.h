@@ -9,6 +9,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "state/base/json_text.h"
 #include "state/base/macro.h"
 
 enum json_error {
@@ -41,6 +42,9 @@ bool json_get_bool(const cJSON *o, const char *key, bool *ret);
 bool json_get_u64(const cJSON *o, const char *key, uint64_t *ret); /* integral, 0 … 2^53 */
 bool json_get_i64(const cJSON *o, const char *key, int64_t *ret);
 bool json_get_number(const cJSON *o, const char *key, double *ret);
+/* All of them, or false when one is missing. */
+MUST_USE bool json_get_u64_fields(const cJSON *o, const struct json_u64_field *fields, size_t n,
+                                  void *ret_object);
 const cJSON *json_get(const cJSON *o, const char *key); /* any type, NULL when absent */
 
 /* Printed without blanks; malloc'd, never NULL. */

@@ -103,3 +103,13 @@ void json_text_member_bool(struct buf *b, const char *key, bool v)
     json_text_key(b, key);
     buf_append_str(b, v ? "true" : "false");
 }
+
+void json_text_members_u64(struct buf *b, const struct json_u64_field *fields, size_t n,
+                           const void *object)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint64_t v;
+        memcpy(&v, (const char *)object + fields[i].offset, sizeof(v));
+        json_text_member_u64(b, fields[i].name, v < JSON_INTEGER_MAX ? v : JSON_INTEGER_MAX);
+    }
+}

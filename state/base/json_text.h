@@ -14,6 +14,9 @@
 
 #include "state/base/buf.h"
 
+/* 2^53: up to here every integer is a double (IEEE 754 binary64), so every JSON reader agrees. */
+#define JSON_INTEGER_MAX (INT64_C(1) << 53)
+
 /* A string value. Bytes that are not UTF-8 become U+FFFD, one for each. */
 void json_text_str(struct buf *b, const char *s, size_t len);
 void json_text_key(struct buf *b, const char *key);
@@ -21,3 +24,16 @@ void json_text_member_str(struct buf *b, const char *key, const char *s); /* NUL
 void json_text_member_u64(struct buf *b, const char *key, uint64_t v);    /* all digits */
 void json_text_member_i64(struct buf *b, const char *key, int64_t v);
 void json_text_member_bool(struct buf *b, const char *key, bool v);
+
+/* Members that are numbers of a struct: name and place. Read back by json_get_u64_fields(). */
+struct json_u64_field {
+    const char *name;
+    size_t offset; /* of a uint64_t */
+};
+#define JSON_U64_FIELD(type, member)                      \
+    {                                                     \
+        .name = #member, .offset = offsetof(type, member) \
+    }
+/* Numbers above JSON_INTEGER_MAX are written as that: more than any byte count or time here. */
+void json_text_members_u64(struct buf *b, const struct json_u64_field *fields, size_t n,
+                           const void *object);
