@@ -1,0 +1,278 @@
+/*
+ * mcp-execd: parse, set up, serve, one exit. Who serves which path is said here and nowhere else.
+ *
+ *   main thread: signals        reactor thread: executions        HTTP threads: requests
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <sys/file.h>
+#include <sys/resource.h>
+
+#include "config/config.h"
+#include "exec/reactor.h"
+#include "server/auth/auth.h"
+#include "server/http/health.h"
+#include "server/http/http.h"
+#include "server/mcp/mcp.h"
+#include "server/mcp/pack_exec.h"
+#include "state/base/clock.h"
+#include "state/base/fd.h"
+#include "state/base/log.h"
+#include "state/session.h"
+
+#define EXIT_FAILED     1
+#define EXIT_BAD_CONFIG 2
+#define LOCK_PATIENCE_S \
+    15                /* a server that hands over needs a moment to let go of the state directory */
+#define FLUSH_MS 2000 /* replies under way when we stop get so long to leave */
+
+struct server {
+    struct config *config;     /* owned */
+    struct sessions *sessions; /* owned */
+    struct reactor *reactor;   /* owned */
+    struct mcp_pack *pack;     /* owned */
+    struct mcp *mcp;           /* owned */
+    struct http *http;         /* owned */
+    int lock_fd;               /* owned: <state_dir>/server.lock */
+};
+
+static int open_log(const struct config *c)
+{
+    const struct log_options o = {.file = c->log_file,
+                                  .to_stderr = true,
+                                  .json = c->log_format == CONFIG_LOG_JSON,
+                                  .level = (enum log_level)c->log_level,
+                                  .max_bytes = c->log_max_bytes,
+                                  .keep_days = c->log_keep_days,
+                                  .replica = c->replica_id};
+    int r = log_open(&o);
+    if (r < 0)
+        fprintf(stderr,
+                "mcp-execd: log.file: \"%s\" can't be opened: %s (name another with --log-file, or "
+                "\"\" for stderr only)\n",
+                c->log_file, strerror(-r));
+    return r;
+}
+
+/* One server for one state directory: two would start what is pending twice. */
+static int lock_state_dir(const struct config *c, int *ret_fd)
+{
+    int r = dir_make(c->state_dir);
+    CLEANUP(free_p) char *path = NULL;
+    if (asprintf(&path, "%s/server.lock", c->state_dir) < 0)
+        abort();
+    CLEANUP(fd_closep) int fd = r < 0 ? -1 : open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        fprintf(stderr,
+                "mcp-execd: exec.state_dir: \"%s\" can't be used: %s (name another with "
+                "--state-dir)\n",
+                c->state_dir, strerror(r < 0 ? -r : errno));
+        return -EACCES;
+    }
+    for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited++) {
+        if (waited == 0)
+            LOG_INFO("waiting_for_other_server", LOG_STR("state_dir", c->state_dir));
+        if (waited >= LOCK_PATIENCE_S * 50) {
+            fprintf(stderr,
+                    "mcp-execd: exec.state_dir: another mcp-execd uses \"%s\": stop it, send it "
+                    "USR2 to hand over, or name another directory with --state-dir\n",
+                    c->state_dir);
+            return -EBUSY;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
+    }
+    *ret_fd = TAKE_FD(fd);
+    return 0;
+}
+
+/* Each stream is a descriptor: take what the host allows. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit l;
+    if (getrlimit(RLIMIT_NOFILE, &l) < 0)
+        return;
+    l.rlim_cur = l.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE,
+                    &l); /* refused: the soft limit stays, the connection cap holds */
+}
+
+static void get_health(void *arg, struct health *ret)
+{
+    const struct server *s = arg;
+    struct reactor_health h;
+    reactor_get_health(s->reactor, &h);
+    *ret = (struct health){.is_keeper_ready = h.is_keeper_ready,
+                           .is_draining = h.is_draining,
+                           .is_disk_low = h.is_disk_low};
+}
+
+static int start_http(struct server *s)
+{
+    const struct health_source source = {.get = get_health, .arg = s};
+    struct exchange_route routes[16] = {
+        {.path = "/mcp", .handle = mcp_serve, .arg = s->mcp},
+        {.path = "/mcp/sse", .handle = mcp_serve_sse, .arg = s->mcp},
+        {.path = "/sse", .handle = mcp_serve_sse, .arg = s->mcp},
+    };
+    size_t n = 3;
+    n += health_routes(&source, routes + n, ARRAY_LEN(routes) - n);
+    const struct http_options o = {
+        .config = s->config, .routes = routes, .n_routes = n, .auth = auth_from_config(s->config)};
+    CLEANUP(free_p) char *error = NULL;
+    int r = http_new(&o, &s->http, &error);
+    if (r < 0)
+        fprintf(stderr, "mcp-execd: %s\n", error ? error : strerror(-r));
+    return r < 0 ? r : http_start(s->http);
+}
+
+static int set_up(struct server *s)
+{
+    const struct config *c = s->config;
+    raise_descriptor_limit();
+    int r = lock_state_dir(c, &s->lock_fd);
+    if (r == 0)
+        r = sessions_new(c->state_dir, c->replica_id, c->max_sessions, c->session_ttl_ms,
+                         &s->sessions);
+    if (r == 0)
+        r = reactor_new(c, s->sessions, &s->reactor);
+    if (r < 0)
+        return r;
+    s->pack = pack_exec_new(c, s->reactor);
+    const struct mcp_pack *packs[] = {s->pack};
+    const struct mcp_options o = {.config = c,
+                                  .sessions = s->sessions,
+                                  .packs = packs,
+                                  .n_packs = ARRAY_LEN(packs),
+                                  .name = "mcp-execd",
+                                  .title = "Command execution",
+                                  .version = MCP_EXECD_VERSION};
+    s->mcp = mcp_new(&o);
+    r = start_http(s);
+    return r < 0 ? r : reactor_start(s->reactor);
+}
+
+static void tear_down(struct server *s)
+{
+    if (s->reactor)
+        reactor_stop(s->reactor); /* answers what is parked; the answers leave before http stops */
+    if (s->http)
+        http_stop(s->http);
+    s->http = http_free(s->http);
+    s->mcp = mcp_free(s->mcp);
+    s->pack = pack_exec_free(s->pack);
+    s->reactor = reactor_free(s->reactor);
+    s->sessions = sessions_free(s->sessions);
+    fd_closep(&s->lock_fd);
+    config_free(s->config);
+}
+
+/* Is anything left that a drain waits for? */
+static bool is_busy(const struct server *s)
+{
+    struct reactor_health h;
+    reactor_get_health(s->reactor, &h);
+    return h.running || h.pending || http_open_requests(s->http);
+}
+
+static int wait_signal(const sigset_t *set, uint64_t ms)
+{
+    struct timespec t = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
+    return sigtimedwait(set, NULL, &t);
+}
+
+/* Looks every 20 ms until nothing is busy or the time is over; INT cuts it short. */
+static void wait_idle(struct server *s, const sigset_t *set, uint64_t ms)
+{
+    uint64_t end = clock_mono_ms() + ms;
+    while (is_busy(s) && clock_mono_ms() < end)
+        if (wait_signal(set, 20) == SIGINT)
+            return;
+}
+
+static void begin_drain(struct server *s, enum reactor_drain mode)
+{
+    reactor_drain(s->reactor, mode);
+    mcp_drain(s->mcp);
+    http_drain(s->http);
+}
+
+static void stop_by(struct server *s, const sigset_t *set, int signo)
+{
+    LOG_INFO("stopping", LOG_STR("signal", signo == SIGINT    ? "INT"
+                                           : signo == SIGTERM ? "TERM"
+                                                              : "USR2"));
+    if (signo == SIGUSR2) {
+        begin_drain(s, REACTOR_DRAIN_HANDOVER);
+        uint64_t end = clock_mono_ms() + FLUSH_MS;
+        while (http_open_requests(s->http) && clock_mono_ms() < end)
+            (void)wait_signal(set, 20);
+        return;
+    }
+    if (signo == SIGTERM) {
+        begin_drain(s, REACTOR_DRAIN_WAIT);
+        wait_idle(s, set, s->config->drain_timeout_ms);
+    }
+    begin_drain(s, REACTOR_DRAIN_CANCEL);
+    wait_idle(s, set, s->config->kill_grace_ms + FLUSH_MS);
+}
+
+/* HUP: what can change under way is where and how much is logged; the rest needs a restart. */
+static void reload(const struct server *s)
+{
+    int r = open_log(s->config);
+    if (r == 0)
+        LOG_INFO("reloaded", LOG_STR("what", "log file reopened"));
+}
+
+static void serve(struct server *s, const sigset_t *set)
+{
+    LOG_INFO("listening", LOG_STR("host", s->config->host), LOG_U64("port", http_port(s->http)),
+             LOG_STR("unix", s->config->unix_socket), LOG_STR("state_dir", s->config->state_dir),
+             LOG_STR("version", MCP_EXECD_VERSION));
+    for (;;) {
+        int signo = 0;
+        if (sigwait(set, &signo) != 0)
+            continue;
+        if (signo == SIGHUP)
+            reload(s);
+        else
+            return stop_by(s, set, signo);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct server s = {.lock_fd = -1};
+    switch (config_load(argc, argv, environ, &s.config)) {
+    case CONFIG_EXIT_OK:
+        return 0;
+    case CONFIG_EXIT_BAD:
+        return EXIT_BAD_CONFIG;
+    case CONFIG_RUN:
+        break;
+    }
+    /* Blocked before the first thread is made, so that each inherits it and only main hears them.
+     */
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGUSR2);
+    sigaddset(&set, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    if (open_log(s.config) < 0)
+        return EXIT_BAD_CONFIG;
+    int r = set_up(&s);
+    if (r == 0)
+        serve(&s, &set);
+    tear_down(&s);
+    LOG_INFO("stopped");
+    log_close();
+    return r < 0 ? EXIT_FAILED : 0;
+}
