@@ -39,7 +39,7 @@ int service_init(struct service *s, const struct config *c, struct event_base *b
 void service_deinit(struct service *s)
 {
     if (s->is_draining && !s->is_handing_over && s->queue.running == 0)
-        (void)keeper_client_quit(s->keeper); /* away: then it needs no telling */
+        DISREGARD(keeper_client_quit(s->keeper)); /* away: then it needs no telling */
     keeper_client_free(s->keeper);
     janitor_free(s->janitor);
     waiters_free(s->waiters);

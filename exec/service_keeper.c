@@ -40,7 +40,7 @@ static void on_running(void *arg, const char *id, const struct keeper_running *k
     if (!e || e->phase == ENTRY_ENDED) {
         /* Its journal was removed under the keeper's feet: nobody can ask for it any more. */
         LOG_WARN("unknown_execution_killed", LOG_STR("exec", id));
-        (void)keeper_client_kill(s->keeper, id, KEEPER_KILL_NOW, 0, REASON_LOST);
+        DISREGARD(keeper_client_kill(s->keeper, id, KEEPER_KILL_NOW, 0, REASON_LOST));
         return;
     }
     leave_line(s, e);

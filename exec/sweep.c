@@ -47,7 +47,7 @@ static void sweep_one(struct service *s, struct sweep *w, const char *id)
     if (r < 0 || strcmp(spec->id, id) != 0) {
         /* Died between mkdir and rename: it was never accepted. */
         LOG_WARN("journal_without_spec", LOG_STR("exec", id), LOG_ERRNO(r));
-        (void)janitor_discard(s->janitor, "executions", id);
+        DISREGARD(janitor_discard(s->janitor, "executions", id));
         w->bad++;
         return;
     }

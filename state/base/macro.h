@@ -10,7 +10,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MUST_USE          __attribute__((warn_unused_result))
+#define MUST_USE __attribute__((warn_unused_result))
+/* Deliberately not looking at a MUST_USE result; say why beside it. */
+#define DISREGARD(e)                  \
+    do {                              \
+        __typeof__(e) _ignored = (e); \
+        (void)_ignored;               \
+    } while (0)
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 
 /* A local that owns: CLEANUP(fd_closep) int fd = -1; the function gets a pointer to the variable.
