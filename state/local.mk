@@ -14,10 +14,12 @@ libstate_a_SOURCES = \
     state/base/log_file.c state/base/log_file.h \
     state/base/macro.h \
     state/base/map.c state/base/map.h \
+    state/base/metrics.c state/base/metrics.h \
     state/base/utf8.c state/base/utf8.h \
     state/execution.c state/execution.h \
     state/journal.c state/journal.h state/journal_format.h \
     state/journal_exit.h state/journal_exit_read.c state/journal_exit_write.c \
     state/journal_sums.c \
+    state/session.c state/session.h \
     state/spec.c state/spec.h
 STATE_LIBS = libstate.a $(CONFIG_LIBS) $(CJSON_LIBS) $(SSL_LIBS) $(PCRE2_LIBS)
