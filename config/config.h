@@ -67,7 +67,6 @@ struct config {
     struct config_runtime *runtimes; /* exec.runtimes.<language>: [argv…]; python node bash sh perl
                                         ruby by default when found */
     size_t n_runtimes;
-    bool interactive_stdin_open; /* reserved: always true for interactive executions */
 
     /* limits: */
     unsigned
