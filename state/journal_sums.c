@@ -75,7 +75,7 @@ static void keep(const char *dir, const struct journal_sums *sums)
 
     buf_printf(&b, "%s\n%s\n", sums->stdout_hex, sums->stderr_hex);
     /* They can be computed again. */
-    (void)!file_replace(dir, "sums", b.data, b.len);
+    DISREGARD(file_replace(dir, "sums", b.data, b.len));
 }
 
 static int hash_record(struct hasher *h, struct window *w, const struct journal_record *rec)

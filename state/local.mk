@@ -8,6 +8,7 @@ libstate_a_SOURCES = \
     state/base/id.c state/base/id.h \
     state/base/json.c state/base/json.h \
     state/base/json_scan.c state/base/json_scan.h \
+    state/base/json_string.c state/base/json_string.h \
     state/base/json_text.c state/base/json_text.h \
     state/base/list.h \
     state/base/log.c state/base/log.h \
@@ -20,6 +21,6 @@ libstate_a_SOURCES = \
     state/journal.c state/journal.h state/journal_format.h \
     state/journal_exit.h state/journal_exit_read.c state/journal_exit_write.c \
     state/journal_sums.c \
-    state/session.c state/session.h \
+    state/session.c state/session.h state/session_file.c state/session_file.h \
     state/spec.c state/spec.h
 STATE_LIBS = libstate.a $(CONFIG_LIBS) $(CJSON_LIBS) $(SSL_LIBS) $(PCRE2_LIBS)

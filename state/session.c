@@ -1,36 +1,28 @@
 /*
- * The table is guarded by the mutex; files are written and removed outside of it. A session's file
- * is written once, when it is made; when the session was last seen is the file's modification time,
- * brought up to date now and then. Setting the time of a file that another thread has just removed
- * does nothing, so an ended session can't come back.
+ * The table is guarded by the mutex; files are written, touched and removed outside of it. Since a
+ * file is written once, before its session is in the table, nothing that comes late can bring back
+ * the file of a session that has ended.
  *
  * Who takes a session out of the table removes its file and drops the table's reference.
  */
 #include "state/session.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 
-#include <sys/stat.h>
-
-#include "state/base/buf.h"
 #include "state/base/clock.h"
-#include "state/base/fd.h"
-#include "state/base/json.h"
 #include "state/base/list.h"
 #include "state/base/log.h"
 #include "state/base/map.h"
-#include "state/base/utf8.h"
+#include "state/session_file.h"
 
-/* Most of it is what the client said of itself, which its one request bounds. */
-#define SESSION_FILE_MAX (32u << 20)
 /* RFC 5424 has 0 … 7. */
 #define LOG_LEVEL_UNSET 8
+/* A file's time lags at most so far behind; less when sessions live short. */
+#define TOUCH_MAX_MS 60000
 
 /* What the table knows besides. */
 struct entry {
@@ -44,8 +36,7 @@ struct sessions {
     struct map *by_id;       /* owned, and a reference for each entry */
     unsigned reserved;       /* sessions whose file is being written */
     uint64_t next_expiry_ms; /* none expires before it */
-    char *dir;               /* owned */
-    int dirfd;
+    struct session_files files;
     char *replica; /* owned */
     unsigned max;
     uint64_t ttl_ms;
@@ -57,13 +48,10 @@ static struct entry *entry_of(struct session *s)
     return CONTAINER_OF(s, struct entry, session);
 }
 
-static struct entry *entry_new(const char *id, const char *principal, const char *revision)
+static struct entry *entry_new(void)
 {
     struct entry *e = xcalloc(1, sizeof(*e));
 
-    memcpy(e->session.id, id, strlen(id) + 1);
-    e->session.principal = xstrdup(principal);
-    e->session.revision = xstrdup(revision);
     e->session.log_level = LOG_LEVEL_UNSET;
     e->session.refs = 1;
     return e;
@@ -87,122 +75,33 @@ void session_unrefp(struct session **s)
     *s = NULL;
 }
 
-static char *file_name(const char *id)
+static void load_file(struct sessions *s, const char *name)
 {
-    struct buf b = {0};
-    buf_printf(&b, "%s.json", id);
-    return buf_steal(&b);
+    struct entry *e = entry_new();
+    int r = session_file_read(&s->files, name, &e->session);
+
+    if (r < 0) {
+        LOG_WARN("session_skipped", LOG_STR("file", name), LOG_ERRNO(r));
+        session_unref(&e->session);
+        return;
+    }
+    e->touched_ms = e->session.last_seen_ms;
+    (void)map_set(s->by_id, e->session.id, e);
 }
 
-/* Brings the file's time up to date. The worst that a failure does is an early expiry after a
- * restart. */
-static void touch_file(struct sessions *s, const char *id, uint64_t last_seen_ms)
-{
-    CLEANUP(free_p) char *name = file_name(id);
-    uint64_t idle_us = (clock_mono_ms() - last_seen_ms) * 1000, seen_us = clock_real_us() - idle_us;
-    struct timespec times[2] = {
-        {.tv_nsec = UTIME_OMIT},
-        {.tv_sec = (time_t)(seen_us / 1000000), .tv_nsec = (long)(seen_us % 1000000) * 1000},
-    };
-
-    (void)!utimensat(s->dirfd, name, times, AT_SYMLINK_NOFOLLOW);
-}
-
-static int write_file(struct sessions *s, const struct session *o)
-{
-    CLEANUP(buf_deinit) struct buf b = {0};
-    CLEANUP(free_p) char *name = file_name(o->id);
-
-    buf_append_char(&b, '{');
-    json_text_member_str(&b, "id", o->id);
-    json_text_member_str(&b, "principal", o->principal);
-    json_text_member_str(&b, "revision", o->revision);
-    json_text_member_str(&b, "client", o->client);
-    json_text_member_str(&b, "capabilities", o->capabilities);
-    json_text_member_u64(&b, "created_us", o->created_us);
-    buf_append_str(&b, "}\n");
-    return file_replace(s->dir, name, b.data, b.len);
-}
-
-static bool decode_session(const cJSON *o, const char *name, struct entry **ret)
-{
-    const char *id, *principal, *revision, *client = NULL, *capabilities = NULL;
-    uint64_t created_us;
-
-    if (!json_get_str(o, "id", &id) || !id_is_valid(id) ||
-        !json_get_str(o, "principal", &principal) || !json_get_str(o, "revision", &revision) ||
-        !json_get_u64(o, "created_us", &created_us))
-        return false;
-    CLEANUP(free_p) char *expected = file_name(id);
-    if (strcmp(expected, name) != 0)
-        return false;
-    (void)json_get_str(o, "client", &client);
-    (void)json_get_str(o, "capabilities", &capabilities);
-
-    struct entry *e = entry_new(id, principal, revision);
-    e->session.client = client ? xstrdup(client) : NULL;
-    e->session.capabilities = capabilities ? xstrdup(capabilities) : NULL;
-    e->session.created_us = created_us;
-    *ret = e;
-    return true;
-}
-
-/* Its modification time says how long it has been idle. CLOCK_MONOTONIC may be younger than that
- * after a reboot; the session then counts as seen at the clock's begin. */
-static void restore_last_seen(struct entry *e, const struct stat *st)
-{
-    uint64_t mono_ms = clock_mono_ms(), real_ms = clock_real_us() / 1000;
-    uint64_t seen_ms =
-        (uint64_t)st->st_mtim.tv_sec * 1000 + (uint64_t)st->st_mtim.tv_nsec / 1000000;
-    uint64_t idle_ms = real_ms > seen_ms ? real_ms - seen_ms : 0;
-
-    e->touched_ms = mono_ms > idle_ms ? mono_ms - idle_ms : 0;
-    e->session.last_seen_ms = e->touched_ms;
-}
-
-/* 0 or -errno; -EBADMSG: not a session. */
-static int read_session(struct sessions *s, const char *name, struct entry **ret)
-{
-    CLEANUP(buf_deinit) struct buf path = {0};
-    CLEANUP(free_p) char *text = NULL;
-    CLEANUP(json_deletep) cJSON *o = NULL;
-    size_t len, error_at;
-    struct stat st;
-
-    buf_printf(&path, "%s/%s", s->dir, name);
-    if (fstatat(s->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return -errno;
-    if (!S_ISREG(st.st_mode))
-        return -EBADMSG;
-    int r = file_read(path.data, SESSION_FILE_MAX, &text, &len);
-    if (r < 0)
-        return r;
-    if (json_parse(text, len, &o, &error_at) != JSON_OK || !decode_session(o, name, ret))
-        return -EBADMSG;
-    restore_last_seen(*ret, &st);
-    return 0;
-}
-
+/* Also beyond the maximum, which may have been lowered: then there is no room for new ones. */
 static int load(struct sessions *s)
 {
-    CLEANUP(fd_closep) int fd = openat(s->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
+    DIR *d = session_files_list(&s->files);
 
     if (!d)
         return -errno;
-    (void)TAKE_FD(fd);
     for (struct dirent *f; (f = readdir(d));) {
-        struct entry *e = NULL;
-        /* "." and "..", and what a kill left of a file that was being written. */
-        if (f->d_name[0] == '.') {
-            (void)unlinkat(s->dirfd, f->d_name, 0);
-            continue;
-        }
-        int r = read_session(s, f->d_name, &e);
-        if (r < 0)
-            LOG_WARN("session_skipped", LOG_STR("file", f->d_name), LOG_ERRNO(r));
+        if (f->d_name[0] != '.')
+            load_file(s, f->d_name);
         else
-            (void)map_set(s->by_id, e->session.id, e);
+            /* What a kill left of a file that was being written; it refuses "." and "..". */
+            (void)unlinkat(s->files.dirfd, f->d_name, 0);
     }
     (void)closedir(d);
     return 0;
@@ -212,23 +111,16 @@ int sessions_new(const char *state_dir, const char *replica, unsigned max, uint6
                  struct sessions **ret)
 {
     struct sessions *s = xcalloc(1, sizeof(*s));
-    struct buf dir = {0};
 
     pthread_mutex_init(&s->mutex, NULL);
     s->by_id = map_new();
     s->replica = xstrdup(replica);
     s->max = max;
     s->ttl_ms = ttl_ms;
-    s->touch_ms = ttl_ms / 8 < 60000 ? ttl_ms / 8 : 60000;
-    buf_printf(&dir, "%s/sessions", state_dir);
-    s->dir = buf_steal(&dir);
-    s->dirfd = -1;
-
-    int r = dir_make(s->dir);
-    if (r == 0) {
-        s->dirfd = open(s->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        r = s->dirfd < 0 ? -errno : load(s);
-    }
+    s->touch_ms = ttl_ms / 8 < TOUCH_MAX_MS ? ttl_ms / 8 : TOUCH_MAX_MS;
+    int r = session_files_init(&s->files, state_dir);
+    if (r == 0)
+        r = load(s);
     if (r < 0) {
         sessions_free(s);
         return r;
@@ -242,10 +134,9 @@ static void on_free_entry(const char *key, void *value, void *arg)
 {
     struct entry *e = value;
     struct sessions *s = arg;
-    uint64_t last_seen_ms = e->session.last_seen_ms;
 
-    if (last_seen_ms > e->touched_ms)
-        touch_file(s, e->session.id, last_seen_ms);
+    if (e->session.last_seen_ms != e->touched_ms)
+        session_file_touch(&s->files, &e->session);
     session_unref(&e->session);
 }
 
@@ -256,8 +147,7 @@ struct sessions *sessions_free(struct sessions *s)
     map_each(s->by_id, on_free_entry, s);
     map_free(s->by_id);
     pthread_mutex_destroy(&s->mutex);
-    fd_closep(&s->dirfd);
-    free(s->dir);
+    session_files_deinit(&s->files);
     free(s->replica);
     free(s);
     return NULL;
@@ -267,9 +157,8 @@ static void drop_removed(struct sessions *s, struct list *removed)
 {
     list_for_each_safe (it, next, removed) {
         struct entry *e = CONTAINER_OF(it, struct entry, removed);
-        CLEANUP(free_p) char *name = file_name(e->session.id);
         list_remove(it);
-        (void)unlinkat(s->dirfd, name, 0);
+        session_file_remove(&s->files, &e->session);
         session_unref(&e->session);
     }
 }
@@ -280,22 +169,23 @@ struct expiry {
     uint64_t now_ms;
 };
 
-static bool is_expired(const struct sessions *s, const struct entry *e, uint64_t now_ms)
+/* Signed: what was seen before the machine was up has wrapped (session_file.c). */
+static int64_t left_ms(const struct sessions *s, const struct entry *e, uint64_t now_ms)
 {
-    return e->session.last_seen_ms + s->ttl_ms <= now_ms;
+    return (int64_t)(e->session.last_seen_ms + s->ttl_ms - now_ms);
 }
 
 static void on_expire_entry(const char *key, void *value, void *arg)
 {
     struct expiry *x = arg;
     struct entry *e = value;
-    uint64_t expiry_ms = e->session.last_seen_ms + x->sessions->ttl_ms;
+    int64_t left = left_ms(x->sessions, e, x->now_ms);
 
-    if (is_expired(x->sessions, e, x->now_ms)) {
+    if (left <= 0) {
         (void)map_remove(x->sessions->by_id, key);
         list_append(x->removed, &e->removed);
-    } else if (expiry_ms < x->sessions->next_expiry_ms) {
-        x->sessions->next_expiry_ms = expiry_ms;
+    } else if (x->now_ms + (uint64_t)left < x->sessions->next_expiry_ms) {
+        x->sessions->next_expiry_ms = x->now_ms + (uint64_t)left;
     }
 }
 
@@ -341,36 +231,27 @@ static void settle(struct sessions *s, struct entry *e)
     pthread_mutex_unlock(&s->mutex);
 }
 
-static bool is_utf8(const char *s)
-{
-    return !s || utf8_is_valid(s, strlen(s));
-}
-
 int session_create(struct sessions *s, const char *principal, const char *revision,
                    const char *client, const char *capabilities, struct session **ret)
 {
-    char id[ID_MAX + 1];
-
-    /* The file could not give them back as they were. */
-    if (!is_utf8(principal) || !is_utf8(revision) || !is_utf8(client) || !is_utf8(capabilities))
-        return -EILSEQ;
     if (!reserve(s))
         return SESSION_E_FULL;
 
-    id_make(s->replica, id);
-    struct entry *e = entry_new(id, principal, revision);
+    struct entry *e = entry_new();
+    id_make(s->replica, e->session.id);
+    e->session.principal = xstrdup(principal);
+    e->session.revision = xstrdup(revision);
     e->session.client = client ? xstrdup(client) : NULL;
     e->session.capabilities = capabilities ? xstrdup(capabilities) : NULL;
     e->session.created_us = clock_real_us();
     e->session.last_seen_ms = e->touched_ms = clock_mono_ms();
-    int r = write_file(s, &e->session);
+    int r = session_file_write(&s->files, &e->session);
     if (r < 0) {
         settle(s, NULL);
         session_unref(&e->session);
         return r;
     }
-    touch_file(s, id, e->touched_ms);
-    e->session.refs = 2;
+    e->session.refs = 2; /* the table's and the caller's */
     settle(s, e);
     *ret = &e->session;
     return SESSION_OK;
@@ -381,20 +262,19 @@ static struct entry *find_entry(struct sessions *s, const char *id, const char *
 {
     struct entry *e = map_find(s->by_id, id);
 
-    if (!e || strcmp(e->session.principal, principal) != 0 || is_expired(s, e, clock_mono_ms()))
+    if (!e || strcmp(e->session.principal, principal) != 0 || left_ms(s, e, clock_mono_ms()) <= 0)
         return NULL;
     return e;
 }
 
 struct session *session_find(struct sessions *s, const char *id, const char *principal)
 {
-    uint64_t now_ms = 0;
+    bool touch = false;
 
     pthread_mutex_lock(&s->mutex);
     struct entry *e = find_entry(s, id, principal);
-    bool touch = false;
     if (e) {
-        now_ms = clock_mono_ms();
+        uint64_t now_ms = clock_mono_ms();
         e->session.last_seen_ms = now_ms;
         atomic_fetch_add(&e->session.refs, 1);
         touch = now_ms - e->touched_ms >= s->touch_ms;
@@ -403,7 +283,7 @@ struct session *session_find(struct sessions *s, const char *id, const char *pri
     }
     pthread_mutex_unlock(&s->mutex);
     if (touch)
-        touch_file(s, e->session.id, now_ms);
+        session_file_touch(&s->files, &e->session);
     return e ? &e->session : NULL;
 }
 

@@ -36,7 +36,7 @@ static DIR *open_child(int parent, const char *name)
         return NULL;
     /* fchmod() refuses O_PATH descriptors. It may fail for what is not ours; the open tells. */
     (void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", at);
-    (void)!chmod(proc, 0700);
+    DISREGARD(chmod(proc, 0700));
 
     CLEANUP(fd_closep) int fd = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "state/base/json_scan.h"
+#include "state/base/json_string.h"
 
 enum json_error json_parse(const char *text, size_t len, cJSON **ret, size_t *ret_error_at)
 {
@@ -94,7 +95,7 @@ static bool is_key(const char *raw, size_t len, const char *key)
     if (!memchr(raw, '\\', len))
         return len == key_len && memcmp(raw, key, len) == 0;
     CLEANUP(free_p) char *decoded = xcalloc(1, len);
-    return json_decode_str(raw, len, decoded) == key_len && memcmp(decoded, key, key_len) == 0;
+    return json_string_decode(raw, len, decoded) == key_len && memcmp(decoded, key, key_len) == 0;
 }
 
 struct json_span json_top_member(const char *text, size_t len, const char *key)

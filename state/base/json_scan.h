@@ -10,6 +10,3 @@
 /* JSON_OK: the text is one value that cJSON reads as it stands. Else *ret_error_at is the offset
  * of the byte or the string that is refused. */
 MUST_USE enum json_error json_scan(const char *text, size_t len, size_t *ret_error_at);
-/* Decodes what stands between the quotes of a string that json_scan() accepted. `out` has room for
- * `len` bytes, more than which it never needs. Returns how many there are. */
-size_t json_decode_str(const char *raw, size_t len, char *out);

@@ -180,7 +180,7 @@ static void write_file(const struct buf *line)
         char text[128];
         format_errno(r, text, sizeof(text));
         buf_printf(&b, "mcp-execd: the log file can't be written: %s\n", text);
-        (void)!fd_write_all(STDERR_FILENO, b.data, b.len);
+        DISREGARD(fd_write_all(STDERR_FILENO, b.data, b.len));
         buf_deinit(&b);
     }
 }
@@ -224,7 +224,7 @@ void log_write(enum log_level level, const char *event, const struct log_field *
 
     pthread_mutex_lock(&log_state.mutex);
     if (log_state.to_stderr)
-        (void)!fd_write_all(STDERR_FILENO, line.data, line.len);
+        DISREGARD(fd_write_all(STDERR_FILENO, line.data, line.len));
     if (log_state.file)
         write_file(&line);
     pthread_mutex_unlock(&log_state.mutex);
