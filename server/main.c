@@ -32,13 +32,14 @@
 #define FLUSH_MS 2000 /* replies under way when we stop get so long to leave */
 
 struct server {
-    struct config *config;     /* owned */
-    struct sessions *sessions; /* owned */
-    struct reactor *reactor;   /* owned */
-    struct mcp_pack *pack;     /* owned */
-    struct mcp *mcp;           /* owned */
-    struct http *http;         /* owned */
-    int lock_fd;               /* owned: <state_dir>/server.lock */
+    struct config *config;       /* owned */
+    struct sessions *sessions;   /* owned */
+    struct reactor *reactor;     /* owned */
+    struct mcp_pack *pack;       /* owned */
+    struct mcp *mcp;             /* owned */
+    struct http *http;           /* owned */
+    struct health_source health; /* http borrows it */
+    int lock_fd;                 /* owned: <state_dir>/server.lock */
 };
 
 static int open_log(const struct config *c)
@@ -113,14 +114,14 @@ static void get_health(void *arg, struct health *ret)
 
 static int start_http(struct server *s)
 {
-    const struct health_source source = {.get = get_health, .arg = s};
+    s->health = (struct health_source){.get = get_health, .arg = s};
     struct exchange_route routes[16] = {
         {.path = "/mcp", .handle = mcp_serve, .arg = s->mcp},
         {.path = "/mcp/sse", .handle = mcp_serve_sse, .arg = s->mcp},
         {.path = "/sse", .handle = mcp_serve_sse, .arg = s->mcp},
     };
     size_t n = 3;
-    n += health_routes(&source, routes + n, ARRAY_LEN(routes) - n);
+    n += health_routes(&s->health, routes + n, ARRAY_LEN(routes) - n);
     const struct http_options o = {
         .config = s->config, .routes = routes, .n_routes = n, .auth = auth_from_config(s->config)};
     CLEANUP(free_p) char *error = NULL;

@@ -18,7 +18,7 @@ struct authenticator {
 
 struct http_options {
     const struct config *config;         /* borrowed, outlives the server */
-    const struct exchange_route *routes; /* borrowed, n_routes */
+    const struct exchange_route *routes; /* n_routes, copied; what they name outlives the server */
     size_t n_routes;
     struct authenticator auth;
 };
