@@ -1,0 +1,33 @@
+// Holds results against the outputSchema that the server itself publishes for each tool.
+import assert from 'node:assert/strict';
+import Ajv2020 from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+
+const ajv = addFormats(new Ajv2020({ strict: false, allErrors: true }));
+const validators = new WeakMap(); // server → tool name → validator
+
+async function validatorsOf(caller) {
+  if (!validators.has(caller.server)) {
+    const { result } = await caller.request('tools/list', {});
+    const byName = new Map();
+    for (const tool of result.tools)
+      if (tool.outputSchema) byName.set(tool.name, ajv.compile(tool.outputSchema));
+    // Revisions before 2025-06-18 know no outputSchema: a caller of a later one asks again.
+    if (byName.size === 0) return byName;
+    validators.set(caller.server, byName);
+  }
+  return validators.get(caller.server);
+}
+
+// A successful result has structured content that conforms, wherever the revision knows such a thing.
+export async function checkResult(caller, name, result) {
+  const validate = (await validatorsOf(caller)).get(name);
+  const knowsIt = caller.revision === undefined || caller.revision >= '2025-06-18';
+  if (!validate || !knowsIt) return;
+  if (result.isError && result.structuredContent === undefined) return;
+  assert.ok(result.structuredContent, `${name}: no structuredContent`);
+  assert.ok(
+    validate(result.structuredContent),
+    `${name}: ${ajv.errorsText(validate.errors)}\n${JSON.stringify(result.structuredContent).slice(0, 2000)}`,
+  );
+}
