@@ -57,6 +57,12 @@ static struct entry *entry_new(void)
     return e;
 }
 
+struct session *session_ref(struct session *s)
+{
+    atomic_fetch_add(&s->refs, 1);
+    return s;
+}
+
 void session_unref(struct session *s)
 {
     if (atomic_fetch_sub(&s->refs, 1) > 1)

@@ -40,6 +40,7 @@ MUST_USE int session_create(struct sessions *s, const char *principal, const cha
 struct session *session_find(struct sessions *s, const char *id, const char *principal);
 /* Ends it: true when it was there and the principal's. */
 bool session_end(struct sessions *s, const char *id, const char *principal);
+struct session *session_ref(struct session *s);
 void session_unref(struct session *s);
 void session_unrefp(struct session **s);
 /* Drops what has expired; the reactor calls it now and then. */

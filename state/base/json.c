@@ -118,6 +118,20 @@ struct json_span json_top_member(const char *text, size_t len, const char *key)
     return (struct json_span){0};
 }
 
+bool json_next_element(const char *text, size_t len, size_t *pos, struct json_span *ret)
+{
+    size_t at = skip_blanks(text, len, *pos);
+
+    if (at == len || text[at] == ']')
+        return false;
+    at = skip_blanks(text, len, at + 1); /* behind '[' or ',' */
+    if (at == len || text[at] == ']')
+        return false;
+    *ret = (struct json_span){.offset = at, .len = skip_value(text, len, at) - at};
+    *pos = at + ret->len;
+    return true;
+}
+
 const cJSON *json_get(const cJSON *o, const char *key)
 {
     return cJSON_IsObject(o) ? cJSON_GetObjectItemCaseSensitive(o, key) : NULL;

@@ -34,6 +34,9 @@ const char *json_error_name(enum json_error e); /* for people */
 /* The raw token of `key` at the top level of an object that json_parse() accepted: ids are echoed
  * as they came, since doubles lose integers above 2^53. */
 struct json_span json_top_member(const char *text, size_t len, const char *key);
+/* The next element of a top-level array that json_parse() accepted; *pos begins at 0. False: that
+ * was the last one. */
+bool json_next_element(const char *text, size_t len, size_t *pos, struct json_span *ret);
 
 /* Typed getters on an object; case-sensitive. They return false and leave *ret alone when the
  * member is absent or of another type. */
