@@ -1,0 +1,312 @@
+#include "config/schema.h"
+
+#include <assert.h>
+#include <syslog.h>
+
+#include "config/nearest.h"
+
+#define KIB   (1ull << 10)
+#define MIB   (1ull << 20)
+#define GIB   (1ull << 30)
+#define PIB   (1ull << 50)
+#define SEC   1000ull
+#define HOUR  (3600 * SEC)
+#define YEAR  (365 * 24 * HOUR)
+#define COUNT 1000000 /* more of anything than one machine serves */
+
+#define FIELD(f)            .offset = offsetof(struct config, f), .width = sizeof(((struct config *)0)->f)
+#define STRING(f)           .type = CONFIG_T_STRING, FIELD(f)
+#define SECRET(f)           .type = CONFIG_T_SECRET, FIELD(f)
+#define URL(f)              .type = CONFIG_T_URL, FIELD(f)
+#define BOOL(f)             .type = CONFIG_T_BOOL, FIELD(f)
+#define PORT(f)             .type = CONFIG_T_PORT, FIELD(f), .max = UINT16_MAX
+#define UNSIGNED(f, lo, hi) .type = CONFIG_T_UNSIGNED, FIELD(f), .min = (lo), .max = (hi)
+#define SIZE(f, lo, hi)     .type = CONFIG_T_SIZE, FIELD(f), .min = (lo), .max = (hi)
+#define DURATION(f, lo, hi) .type = CONFIG_T_DURATION, FIELD(f), .min = (lo), .max = (hi)
+#define ENUM(f, c)          .type = CONFIG_T_ENUM, FIELD(f), .choices = (c)
+#define LIST(f)             .type = CONFIG_T_LIST, FIELD(f)
+#define RUNTIMES(f)         .type = CONFIG_T_RUNTIMES, FIELD(f)
+
+static const struct config_choice log_formats[] = {
+    {"kv", CONFIG_LOG_KV}, {"json", CONFIG_LOG_JSON}, {NULL, 0}};
+static const struct config_choice log_levels[] = {{"debug", LOG_DEBUG},
+                                                  {"info", LOG_INFO},
+                                                  {"warning", LOG_WARNING},
+                                                  {"error", LOG_ERR},
+                                                  {NULL, 0}};
+
+const struct config_section config_sections[] = {
+    {"server", "Where it listens, and what one client may cost"},
+    {"auth", "Who may ask"},
+    {"sessions", "MCP sessions (protocol revisions before 2026-07-28)"},
+    {"exec", "How commands are run"},
+    {"limits", "What executions may use; each is an upper bound a call cannot widen"},
+    {"retention", "How long finished executions stay readable"},
+    {"log", "What is written about it"},
+    {"redis", "State shared by several replicas"},
+};
+const size_t config_n_sections = sizeof(config_sections) / sizeof(config_sections[0]);
+
+const struct config_command config_commands[] = {
+    {"config", 'c', "FILE",
+     "read this YAML file (default: /etc/mcp-execd/mcp-execd.yaml if there)"},
+    {"set", 0, "KEY=VALUE", "set any key, e.g. limits.max_output=64MiB; may be repeated"},
+    {"check-config", 0, NULL, "check the configuration and exit"},
+    {"print-config", 0, NULL, "print the configuration in force, and where it came from, and exit"},
+    {"help", 'h', NULL, "print this help and exit"},
+    {"version", 0, NULL, "print the version and exit"},
+};
+const size_t config_n_commands = sizeof(config_commands) / sizeof(config_commands[0]);
+
+const struct config_key config_keys[] = {
+    {"server.host", STRING(host), .preset = "127.0.0.1", .variable = "SANDBOX_HOST", .flag = "host",
+     .metavar = "ADDRESS", .help = "address to listen on",
+     .more = "Anything but loopback needs a token (auth.token), or server.insecure."},
+    {"server.port", PORT(port), .preset = "8080", .variable = "SANDBOX_PORT", .flag = "port",
+     .letter = 'p', .help = "TCP port to listen on; 0 takes any free one"},
+    {"server.unix_socket", STRING(unix_socket), .absent = "none",
+     .help = "unix socket to listen on as well",
+     .more = "For a load balancer on this machine, e.g. /run/mcp-execd/mcp-execd.sock."},
+    {"server.threads", UNSIGNED(threads, 0, 64), .preset = "0",
+     .help = "threads that serve HTTP; 0 is one for each CPU, at most 8"},
+    {"server.insecure", BOOL(insecure), .preset = "false", .flag = "insecure",
+     .help = "listen on other than loopback without a token",
+     .more = "Whoever reaches the port can then run commands here."},
+    {"server.max_connections", UNSIGNED(max_connections, 1, COUNT), .preset = "20000",
+     .help = "most connections at a time"},
+    {"server.max_streams", UNSIGNED(max_streams, 1, COUNT), .preset = "12000",
+     .help = "most open event streams at a time; beyond it: 503"},
+    {"server.max_body", SIZE(max_body_bytes, KIB, 32 * MIB), .preset = "4MiB",
+     .help = "largest request body; beyond it: 413"},
+    {"server.max_header", SIZE(max_header_bytes, KIB, MIB), .preset = "64KiB",
+     .help = "largest sum of header names and values; beyond it: 431"},
+    {"server.request_timeout", DURATION(request_timeout_ms, 10, HOUR), .preset = "10s",
+     .help = "longest time to send a whole request, and to keep an idle connection"},
+    {"server.write_timeout", DURATION(write_timeout_ms, 10, HOUR), .preset = "30s",
+     .help = "longest time a client may not read what it was sent"},
+    {"server.heartbeat", DURATION(heartbeat_ms, 10, HOUR), .preset = "15s",
+     .help = "how often an idle event stream gets a comment",
+     .more = "Keep it below the idle timeout of every proxy on the way."},
+    {"server.drain_timeout", DURATION(drain_timeout_ms, 0, 24 * HOUR), .preset = "60s",
+     .help = "longest time SIGTERM waits for requests under way"},
+    {"server.max_stream_buffer", SIZE(max_stream_buffer_bytes, 4 * KIB, GIB), .preset = "1MiB",
+     .help = "most bytes queued for one event stream; a slower reader is cut off"},
+    {"server.allowed_hosts", LIST(allowed_hosts), .preset = "[]",
+     .help = "Host headers to accept besides localhost and the bound address",
+     .more = "The public name when a load balancer passes it on, e.g. [exec.example.com]."},
+    {"server.allowed_origins", LIST(allowed_origins), .preset = "[]",
+     .help = "Origin headers to accept besides the server's own",
+     .more = "Web pages that may call it, e.g. [\"https://app.example.com\"]."},
+
+    {"auth.token", SECRET(token), .absent = "none", .variable = "SANDBOX_AUTH_TOKEN",
+     .flag = "token", .letter = 't', .metavar = "TOKEN",
+     .help = "bearer token every client must send",
+     .more = "None: whoever reaches the port may run commands, so only loopback is served. "
+             "A flag can be read in the process list: prefer the variable, or a file only the "
+             "service can read. 16 characters or more, e.g. of: openssl rand -hex 24."},
+
+    {"sessions.max", UNSIGNED(max_sessions, 1, COUNT), .preset = "10000",
+     .help = "most MCP sessions at a time"},
+    {"sessions.ttl", DURATION(session_ttl_ms, 10, YEAR), .preset = "1h",
+     .help = "how long a session lives after its last request"},
+
+    {"exec.replica_id", STRING(replica_id), .absent = "the host name, made safe",
+     .variable = "SANDBOX_REPLICA_ID", .flag = "replica-id", .metavar = "NAME",
+     .help = "name of this server; execution ids begin with it",
+     .more = "1 to 24 of a-z, 0-9 and _. Must differ between replicas and stay the same over "
+             "restarts."},
+    {
+        "exec.state_dir",
+        STRING(state_dir),
+        .absent = "/var/lib/mcp-execd when it can be written or made, else "
+                  "$XDG_STATE_HOME/mcp-execd, else ~/.local/state/mcp-execd",
+        .variable = "SANDBOX_STATE_DIR",
+        .flag = "state-dir",
+        .metavar = "DIR",
+        .help = "directory of the journals",
+    },
+    {"exec.keeper", STRING(keeper_path), .absent = "beside mcp-execd, else in PATH",
+     .help = "path of mcp-exec-keeper, the program that holds the commands"},
+    {"exec.shell", STRING(shell), .preset = "/bin/sh",
+     .help = "shell that runs a command line, as SHELL -c COMMAND"},
+    {"exec.working_directory", STRING(working_directory),
+     .absent = "one for each session, below the state directory",
+     .help = "directory commands start in; an absolute path"},
+    {"exec.environment_whitelist", LIST(environment_whitelist),
+     .preset = "[PATH, LANG, LC_ALL, TZ, TERM]",
+     .help = "variables of the server that commands inherit; nothing else is passed on"},
+    {"exec.runtimes", RUNTIMES(runtimes),
+     .preset = "python: [python3, -c, \"{code}\"]\n"
+               "node: [node, -e, \"{code}\"]\n"
+               "bash: [bash, -c, \"{code}\"]\n"
+               "sh: [sh, -c, \"{code}\"]\n"
+               "perl: [perl, -e, \"{code}\"]\n"
+               "ruby: [ruby, -e, \"{code}\"]",
+     .help = "how code of a language is run; \"{code}\" stands for the code",
+     .more = "An entry replaces the default of its language; an empty list removes the language. "
+             "Languages whose program is not installed are not offered."},
+
+    {"limits.max_concurrent", UNSIGNED(max_concurrent, 1, COUNT), .preset = "10",
+     .variable = "SANDBOX_MAX_CONCURRENT", .flag = "max-concurrent",
+     .help = "most executions that run at a time; more are queued"},
+    {"limits.max_per_session", UNSIGNED(max_per_session, 1, COUNT), .preset = "5",
+     .variable = "SANDBOX_MAX_PER_SESSION", .flag = "max-per-session",
+     .help = "most executions of one session at a time; more are refused"},
+    {"limits.max_pending", UNSIGNED(max_pending, 0, COUNT), .preset = "1000",
+     .help = "most queued executions; more are refused"},
+    {"limits.timeout", DURATION(timeout_ms, 1, YEAR), .preset = "300s",
+     .variable = "SANDBOX_TIMEOUT", .flag = "timeout",
+     .help = "time an execution gets when the call names none"},
+    {"limits.max_timeout", DURATION(max_timeout_ms, 1, YEAR), .preset = "24h",
+     .help = "most time a call may ask for"},
+    {"limits.idle_timeout", DURATION(idle_timeout_ms, 0, YEAR), .preset = "0",
+     .help = "ends an execution without output and input for so long; 0 is never"},
+    {"limits.kill_grace", DURATION(kill_grace_ms, 0, HOUR), .preset = "3s",
+     .help = "time between SIGTERM and SIGKILL"},
+    {"limits.max_wait", DURATION(max_wait_ms, 1, 24 * HOUR), .preset = "300s",
+     .help = "longest time one call may wait for output or the end"},
+    {"limits.max_waiters", UNSIGNED(max_waiters, 1, COUNT), .preset = "10000",
+     .help = "most calls that wait at a time"},
+    {"limits.max_output", SIZE(max_output_bytes, 0, PIB), .preset = "1GiB",
+     .help = "most output of one execution; beyond it, it is ended; 0 is no limit"},
+    {"limits.keep_output", SIZE(keep_output_bytes, 0, PIB), .preset = "0",
+     .help = "newest output kept of one execution; 0 keeps all of it",
+     .more = "Who reads from before that is told how many bytes are gone."},
+    {"limits.max_reply", SIZE(max_reply_bytes, KIB, 64 * MIB), .preset = "1MiB",
+     .help = "most output one reply may carry"},
+    {"limits.max_stdin", SIZE(max_stdin_bytes, KIB, GIB), .preset = "1MiB",
+     .help = "most input queued for one execution"},
+    {"limits.max_command", SIZE(max_command_bytes, KIB, 128 * KIB), .preset = "128KiB",
+     .help = "longest command, and longest argument of one",
+     .more = "Linux takes no argument above 128KiB (MAX_ARG_STRLEN)."},
+    {"limits.max_memory", SIZE(max_memory_bytes, 0, PIB), .preset = "0",
+     .help = "most memory of a process (RLIMIT_AS); 0 is no limit"},
+    {"limits.max_cpu", DURATION(max_cpu_ms, 0, YEAR), .preset = "0",
+     .help = "most CPU time of a process (RLIMIT_CPU); 0 is no limit"},
+    {"limits.max_file", SIZE(max_file_bytes, 0, PIB), .preset = "0",
+     .help = "largest file a process may write (RLIMIT_FSIZE); 0 is no limit"},
+    {"limits.max_processes", UNSIGNED(max_processes, 0, 4194304), .preset = "0",
+     .help = "most processes of the user commands run as (RLIMIT_NPROC); 0 is no limit"},
+    {"limits.max_open_files", UNSIGNED(max_open_files, 16, 1048576), .preset = "1024",
+     .help = "most open files of a process (RLIMIT_NOFILE)"},
+
+    {"retention.ttl", DURATION(retention_ttl_ms, 10, YEAR), .preset = "1h",
+     .help = "how long a finished execution stays readable"},
+    {"retention.max_executions", UNSIGNED(max_finished, 1, COUNT), .preset = "10000",
+     .help = "most finished executions kept; the oldest go first"},
+    {"retention.max_disk", SIZE(max_disk_bytes, MIB, PIB), .preset = "10GiB",
+     .help = "most disk space of all journals; the oldest finished go first"},
+    {"retention.min_free", SIZE(min_free_bytes, 0, PIB), .preset = "256MiB",
+     .help = "free disk space below which new work is refused"},
+
+    {"log.file", STRING(log_file), .preset = "sandbox_server.log", .can_be_empty = true,
+     .variable = "SANDBOX_LOG_FILE", .flag = "log-file", .metavar = "FILE",
+     .help = "file to log to; \"\" logs to stderr only"},
+    {"log.format", ENUM(log_format, log_formats), .preset = "kv",
+     .help = "form of a line: kv (key=value) or json"},
+    {"log.level", ENUM(log_level, log_levels), .preset = "info",
+     .help = "least to log: debug, info, warning or error"},
+    {"log.max_size", SIZE(log_max_bytes, 4 * KIB, GIB), .preset = "10MiB",
+     .help = "size at which the log is rotated"},
+    {"log.keep_days", UNSIGNED(log_keep_days, 1, 3650), .preset = "7",
+     .help = "days a rotated log is kept"},
+
+    {"redis.url", URL(redis_url), .absent = "none", .variable = "REDIS_URL", .flag = "redis-url",
+     .metavar = "URL", .help = "Redis that several replicas share",
+     .more = "This version runs as a single instance: leave it unset."},
+};
+const size_t config_n_keys = sizeof(config_keys) / sizeof(config_keys[0]);
+
+const struct config_key *config_key_find(const char *path)
+{
+    for (size_t i = 0; i < config_n_keys; i++) {
+        if (strcmp(config_keys[i].path, path) == 0)
+            return &config_keys[i];
+    }
+    return NULL;
+}
+
+const struct config_key *config_key_get(const char *path)
+{
+    const struct config_key *k = config_key_find(path);
+    assert(k);
+    return k;
+}
+
+size_t config_key_index(const struct config_key *k)
+{
+    return (size_t)(k - config_keys);
+}
+
+bool config_key_is_in(const struct config_key *k, const struct config_section *s)
+{
+    size_t len = strlen(s->name);
+    return strncmp(k->path, s->name, len) == 0 && k->path[len] == '.';
+}
+
+const char *config_key_name(const struct config_key *k)
+{
+    return strchr(k->path, '.') + 1;
+}
+
+const char *config_type_name(enum config_type type)
+{
+    switch (type) {
+    case CONFIG_T_STRING:
+    case CONFIG_T_SECRET:
+        return "a string";
+    case CONFIG_T_URL:
+        return "a URL";
+    case CONFIG_T_BOOL:
+        return "true or false";
+    case CONFIG_T_UNSIGNED:
+        return "a number";
+    case CONFIG_T_PORT:
+        return "a port number";
+    case CONFIG_T_SIZE:
+        return "a size";
+    case CONFIG_T_DURATION:
+        return "a duration";
+    case CONFIG_T_ENUM:
+        return "a word";
+    case CONFIG_T_LIST:
+        return "a list";
+    case CONFIG_T_RUNTIMES:
+        return "a mapping of languages to lists";
+    }
+    abort();
+}
+
+const char *config_key_nearest(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    const char *name = dot ? dot + 1 : path;
+    size_t section_len = dot ? (size_t)(dot + 1 - path) : 0;
+    struct nearest n = {0};
+    const char *best = NULL;
+    for (size_t i = 0; i < config_n_sections && !dot; i++) {
+        if (nearest_offer(&n, path, config_sections[i].name))
+            best = config_sections[i].name;
+    }
+    for (size_t i = 0; i < config_n_keys; i++) {
+        const struct config_key *k = &config_keys[i];
+        if (strcmp(name, config_key_name(k)) == 0)
+            return k->path; /* the right name in the wrong section */
+        if (dot && strncmp(path, k->path, section_len) == 0 &&
+            nearest_offer(&n, name, config_key_name(k)))
+            best = k->path;
+    }
+    return best;
+}
+
+const char *config_flag_nearest(const char *flag)
+{
+    struct nearest n = {0};
+    for (size_t i = 0; i < config_n_keys; i++) {
+        if (config_keys[i].flag)
+            (void)nearest_offer(&n, flag, config_keys[i].flag);
+    }
+    for (size_t i = 0; i < config_n_commands; i++)
+        (void)nearest_offer(&n, flag, config_commands[i].flag);
+    return n.word;
+}
