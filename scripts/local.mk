@@ -14,3 +14,8 @@ EXTRA_DIST += \
 	scripts/run \
 	scripts/setup \
 	scripts/test
+EXTRA_DIST += \
+	CONTRIBUTING.md \
+	docs/architecture.md \
+	docs/testing.md \
+	server/README.md

@@ -1,11 +1,20 @@
 // The log says what happened and nothing that is nobody's business.
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Legacy, Modern } from './lib/mcp.mjs';
 import { useServer } from './lib/server.mjs';
+import { until } from './lib/until.mjs';
 
 function logDir(t) {
   const dir = mkdtempSync(join(tmpdir(), 'mcp-execd-log-'));
@@ -80,4 +89,15 @@ test('is rotated by size', async (t) => {
   assert.ok(names.length >= 2, names.join());
   assert.ok(existsSync(file));
   for (const name of names) assert.ok(statSync(join(dir, name)).size <= 20_000, name);
+});
+
+test('goes on in a new file when the old one was moved away and HUP came', async (t) => {
+  const dir = logDir(t);
+  const file = join(dir, 'log');
+  const server = await useServer(t, { args: ['--log-file', file] });
+  renameSync(file, join(dir, 'log.moved'));
+  server.signal('SIGHUP');
+  await until('the new file', () => existsSync(file));
+  const { execution_id } = await new Modern(server).run('true');
+  assert.ok(readFileSync(file, 'utf8').includes(execution_id));
 });

@@ -201,8 +201,8 @@ describe('revisions with a handshake', () => {
   });
 
   test('keep the session of one principal from another', async (t) => {
-    const own = await useServer(t, { args: ['--token', 'right'] });
-    const old = await new Legacy(own, { token: 'right' }).open();
+    const own = await useServer(t, { args: ['--token', 'the-right-token-1'] });
+    const old = await new Legacy(own, { token: 'the-right-token-1' }).open();
     delete old.headers.authorization;
     assert.equal((await old.request('tools/list', {})).status, 401);
   });

@@ -1,0 +1,31 @@
+# tests/integration/ and tests/fault/: scripts/test runs them against the real programs.
+EXTRA_DIST += \
+	tests/fault/big_output.mjs \
+	tests/fault/crowd.mjs \
+	tests/fault/disk_full.mjs \
+	tests/fault/kill_keeper.mjs \
+	tests/fault/kill_server.mjs \
+	tests/fault/never_reads.mjs \
+	tests/integration/.npmrc \
+	tests/integration/cli.mjs \
+	tests/integration/clients.mjs \
+	tests/integration/concurrent.mjs \
+	tests/integration/control.mjs \
+	tests/integration/defects.mjs \
+	tests/integration/execute.mjs \
+	tests/integration/http.mjs \
+	tests/integration/lib/mcp.mjs \
+	tests/integration/lib/processes.mjs \
+	tests/integration/lib/raw.mjs \
+	tests/integration/lib/schema.mjs \
+	tests/integration/lib/server.mjs \
+	tests/integration/lib/sse.mjs \
+	tests/integration/lib/until.mjs \
+	tests/integration/limits.mjs \
+	tests/integration/logging.mjs \
+	tests/integration/output.mjs \
+	tests/integration/package-lock.json \
+	tests/integration/package.json \
+	tests/integration/protocol.mjs \
+	tests/integration/queue.mjs \
+	tests/integration/schema.mjs
