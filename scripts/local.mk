@@ -11,6 +11,7 @@ EXTRA_DIST += \
 	scripts/check-sizes \
 	scripts/check-words \
 	scripts/lib.sh \
+	scripts/lsan.supp \
 	scripts/run \
 	scripts/setup \
 	scripts/test

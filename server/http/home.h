@@ -56,6 +56,7 @@ struct home {
     struct home_listener listeners[HTTP_LISTENERS_MAX];
     int listener_fds[HTTP_LISTENERS_MAX];
     unsigned n_connections;
+    uint64_t accept_warned_ms; /* when it was last said that accept(2) fails */
     bool is_accept_paused, is_draining, is_stopping;
 
     /* Exchanges, by their links. */

@@ -69,8 +69,10 @@ int http_new(const struct http_options *o, struct http **ret, char **ret_error)
 
     h->config = o->config;
     h->routes = xcalloc(o->n_routes + 1, sizeof *h->routes);
-    memcpy(h->routes, o->routes, o->n_routes * sizeof *h->routes);
-    h->n_routes = o->n_routes;
+    while (h->n_routes < o->n_routes) {
+        h->routes[h->n_routes] = o->routes[h->n_routes];
+        h->n_routes++;
+    }
     h->auth = o->auth;
     h->max_connections = connection_limit(o->config);
     configure_h2o(h);

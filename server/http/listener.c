@@ -9,11 +9,13 @@
 
 #include <sys/socket.h>
 
+#include "state/base/clock.h"
 #include "state/base/log.h"
 #include "state/base/metrics.h"
 
 #define ACCEPT_AT_ONCE  16
 #define PAUSE_MS        20
+#define WARN_EVERY_MS   10000
 #define ACCEPT_REST_MAX 4096 /* as many as a backlog holds (net.core.somaxconn) */
 
 enum accept_result { ACCEPTED, ACCEPT_NONE, ACCEPT_FULL };
@@ -33,6 +35,17 @@ static void on_connection_closed(void *arg)
     h->n_connections--;
     atomic_fetch_sub(&h->http->n_connections, 1);
     metric_add(METRIC_HTTP_CONNECTIONS, NULL, NULL, -1);
+}
+
+/* It goes on for as long as descriptors are short: once in a while is enough. */
+static void warn(struct home *h, int r)
+{
+    uint64_t now_ms = clock_mono_ms();
+
+    if (h->accept_warned_ms && now_ms - h->accept_warned_ms < WARN_EVERY_MS)
+        return;
+    h->accept_warned_ms = now_ms;
+    LOG_WARN("accept_failed", LOG_ERRNO(r));
 }
 
 static enum accept_result accept_one(struct home_listener *l)
@@ -58,7 +71,7 @@ static enum accept_result accept_one(struct home_listener *l)
         atomic_fetch_sub(&h->http->n_connections, 1);
         if (errno == EAGAIN || errno == EWOULDBLOCK)
             return ACCEPT_NONE;
-        LOG_WARN("accept_failed", LOG_ERRNO(-errno));
+        warn(h, -errno);
         return ACCEPT_FULL;
     }
 }

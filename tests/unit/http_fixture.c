@@ -75,7 +75,22 @@ static void serve_stream(struct exchange *x, void *arg)
     exchange_reply(x, 503, NULL, NULL, 0, NULL, 0);
 }
 
-/* A megabyte in one piece: more than a socket takes at once. */
+static void on_quiet_gone(void *arg)
+{
+    exchange_unref(arg);
+}
+
+/* A stream without events that nobody counts, as many as wanted. */
+static void serve_quiet(struct exchange *x, void *arg)
+{
+    if (!exchange_stream_begin(x, 200, "text/event-stream", NULL, 0)) {
+        exchange_reply(x, 503, NULL, NULL, 0, NULL, 0);
+        return;
+    }
+    exchange_on_gone(exchange_ref(x), on_quiet_gone, x);
+}
+
+/* Megabytes in one piece: more than a socket takes at once. */
 static void serve_large(struct exchange *x, void *arg)
 {
     CLEANUP(buf_deinit) struct buf body = {0};
@@ -142,6 +157,7 @@ void http_fixture_start(struct http_fixture *f)
         {.path = "/nothing", .methods = "GET", .handle = serve_nothing},
         {.path = "/park", .methods = "POST, GET", .handle = serve_park, .arg = f},
         {.path = "/stream", .methods = "POST, GET", .handle = serve_stream, .arg = f},
+        {.path = "/quiet", .methods = "POST, GET", .handle = serve_quiet},
         {.path = "/large", .methods = "GET", .handle = serve_large}};
     const struct http_options o = {
         .config = &f->config,
@@ -218,10 +234,15 @@ static void release(struct exchange *x, void *arg)
     exchange_unref(TAKE_PTR(f->held.x));
 }
 
+void http_release_held(struct http_fixture *f)
+{
+    http_with_held(f, release, f);
+}
+
 void http_held_reply(struct http_fixture *f, const char *body)
 {
     http_with_held(f, reply_now, (void *)body);
-    http_with_held(f, release, f);
+    http_release_held(f);
 }
 
 void http_held_write(struct http_fixture *f, const char *text)
@@ -232,7 +253,28 @@ void http_held_write(struct http_fixture *f, const char *text)
 void http_held_end(struct http_fixture *f)
 {
     http_with_held(f, end_now, NULL);
-    http_with_held(f, release, f);
+    http_release_held(f);
+}
+
+static void unwatch(struct exchange *x, void *arg)
+{
+    exchange_on_gone(x, NULL, NULL);
+}
+
+void http_unwatch_held(struct http_fixture *f)
+{
+    http_with_held(f, unwatch, NULL);
+}
+
+/* Nobody tells, so it is asked again and again, with a wait on what never comes between. */
+void http_wait_open_requests(struct http_fixture *f, unsigned n)
+{
+    uint64_t end_ms = clock_mono_ms() + PATIENCE_MS;
+
+    while (http_open_requests(f->http) != n) {
+        assert_true(clock_mono_ms() < end_ms);
+        poll(NULL, 0, 1);
+    }
 }
 
 int client_open(struct http_fixture *f)

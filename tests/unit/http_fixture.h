@@ -46,6 +46,11 @@ void http_with_held(struct http_fixture *f, void (*fn)(struct exchange *x, void 
 void http_held_reply(struct http_fixture *f, const char *body);
 void http_held_write(struct http_fixture *f, const char *text);
 void http_held_end(struct http_fixture *f);
+void http_release_held(struct http_fixture *f);
+void http_unwatch_held(struct http_fixture *f); /* on_gone is taken off */
+void http_wait_open_requests(struct http_fixture *f, unsigned n);
+#define HTTP_TEST(name) \
+    cmocka_unit_test_setup_teardown(name, http_fixture_set_up, http_fixture_tear_down)
 
 int client_open(struct http_fixture *f);
 int client_open_unix(const char *path);
