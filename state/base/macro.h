@@ -57,6 +57,13 @@ static inline void *xcalloc(size_t n, size_t size)
     return p;
 }
 
+static inline char *xstrndup(const char *s, size_t len)
+{
+    char *copy = strndup(s, len);
+    if (!copy)
+        abort();
+    return copy;
+}
 static inline char *xstrdup(const char *s)
 {
     char *copy = strdup(s);

@@ -1,0 +1,63 @@
+#include "server/mcp/dispatch.h"
+
+#include <string.h>
+
+#include "server/mcp/methods.h"
+
+#define BOTH (METHOD_LEGACY | METHOD_MODERN)
+
+static const struct mcp_method methods[] = {
+    {.name = "tools/call",
+     .eras = BOTH,
+     .handle = method_call_tool,
+     .routed_by = "name",
+     .may_ask = true},
+    {.name = "tools/list", .eras = BOTH, .handle = method_list_tools},
+    {.name = "server/discover", .eras = METHOD_MODERN, .handle = method_discover},
+    {.name = "ping", .eras = METHOD_LEGACY, .handle = method_ping},
+    {.name = "initialize", .eras = METHOD_LEGACY, .handle = method_initialize},
+    {.name = "resources/read",
+     .eras = BOTH,
+     .handle = method_read_resource,
+     .routed_by = "uri",
+     .cache = MCP_CACHE_PRIVATE,
+     .may_ask = true},
+    {.name = "resources/list",
+     .eras = BOTH,
+     .handle = method_list_resources,
+     .cache = MCP_CACHE_PRIVATE,
+     .adapt = adapt_list_resources},
+    {.name = "resources/templates/list", .eras = BOTH, .handle = method_list_templates},
+    {.name = "prompts/list", .eras = BOTH, .handle = method_list_prompts},
+    {.name = "prompts/get",
+     .eras = BOTH,
+     .handle = method_get_prompt,
+     .routed_by = "name",
+     .may_ask = true},
+    {.name = "completion/complete", .eras = BOTH, .handle = method_complete},
+    {.name = "subscriptions/listen", .eras = METHOD_MODERN, .handle = method_listen},
+    {.name = "resources/subscribe", .eras = METHOD_LEGACY, .handle = method_subscribe},
+    {.name = "resources/unsubscribe", .eras = METHOD_LEGACY, .handle = method_unsubscribe},
+    {.name = "logging/setLevel", .eras = METHOD_LEGACY, .handle = method_set_level},
+};
+
+const struct mcp_method *method_find(const struct mcp_revision *rev, const char *name)
+{
+    unsigned era = rev->is_modern ? METHOD_MODERN : METHOD_LEGACY;
+
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+        if ((methods[i].eras & era) && strcmp(methods[i].name, name) == 0)
+            return &methods[i];
+    }
+    return NULL;
+}
+
+void dispatch(struct mcp_request *rq, const struct mcp_method *method)
+{
+    rq->method = method;
+    mcp_request_ref(rq);
+    method->handle(rq);
+    if (rq->state == REQUEST_OPEN)
+        request_park(rq);
+    mcp_request_unref(rq);
+}

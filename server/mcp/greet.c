@@ -1,0 +1,153 @@
+/* How sessions begin, and the small methods that keep or change something of them. */
+#include <stdatomic.h>
+#include <string.h>
+
+#include "server/mcp/hub.h"
+#include "server/mcp/methods.h"
+#include "server/mcp/notify.h"
+#include "server/mcp/registry.h"
+#include "state/base/log.h"
+#include "state/base/utf8.h"
+
+/* Of the name and of the version that a client gives itself: kept for as long as its session. */
+#define CLIENT_PART_MAX 64
+
+static void append_cut(struct buf *b, const char *s)
+{
+    buf_append(b, s, utf8_cut(s, strlen(s), CLIENT_PART_MAX));
+}
+
+/* "name/version"; NULL: not said. */
+static char *describe_client(const cJSON *info)
+{
+    const char *name, *version;
+    struct buf b = {0};
+
+    if (!json_get_str(info, "name", &name))
+        return NULL;
+    append_cut(&b, name);
+    if (json_get_str(info, "version", &version)) {
+        buf_append_char(&b, '/');
+        append_cut(&b, version);
+    }
+    return buf_steal(&b);
+}
+
+/* What we may ever ask for, without settings: it is kept as long as the session. */
+static char *known_capabilities(const cJSON *declared)
+{
+    static const char *const names[] = {"roots", "sampling", "elicitation"};
+    CLEANUP(json_deletep) cJSON *known = cJSON_CreateObject();
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (cJSON_IsObject(json_get(declared, names[i])))
+            cJSON_AddObjectToObject(known, names[i]);
+    }
+    return json_print(known);
+}
+
+/* NULL: answered with an error. */
+static struct session *begin_session(struct mcp_request *rq, const struct mcp_revision *rev)
+{
+    CLEANUP(free_p) char *client = describe_client(json_get(rq->message.params, "clientInfo"));
+    CLEANUP(free_p)
+    char *capabilities = known_capabilities(json_get(rq->message.params, "capabilities"));
+    struct session *session;
+    int r = session_create(rq->core->sessions, mcp_request_principal(rq), rev->name, client,
+                           capabilities, &session);
+
+    if (r == SESSION_OK) {
+        LOG_INFO("session_created", LOG_STR("session", session->id), LOG_STR("revision", rev->name),
+                 LOG_STR("client", client));
+        return session;
+    }
+    if (r < 0)
+        LOG_WARN("session_not_created", LOG_ERRNO(r));
+    request_fail(rq, 503, JSONRPC_REFUSED,
+                 r < 0 ? "The session can't be stored" : "Too many sessions: try again later",
+                 NULL);
+    return NULL;
+}
+
+void method_initialize(struct mcp_request *rq)
+{
+    const char *wanted;
+
+    if (rq->outlet->is_batch) {
+        request_fail(rq, 400, JSONRPC_INVALID_REQUEST, "initialize must not be in a batch", NULL);
+        return;
+    }
+    if (!json_get_str(rq->message.params, "protocolVersion", &wanted)) {
+        request_refuse_params(rq, "params.protocolVersion: a string is needed");
+        return;
+    }
+    const struct mcp_revision *rev = revision_negotiate(wanted);
+    CLEANUP(session_unrefp) struct session *session = begin_session(rq, rev);
+    if (!session)
+        return;
+    if (rq->outlet->channel)
+        hub_set_channel_session(rq->core->hub, rq->outlet->channel, session);
+    else
+        memcpy(rq->outlet->session_id, session->id, sizeof session->id);
+    request_reply_text(rq, registry_text(rq->core->registry, rev, REGISTRY_HELLO));
+}
+
+void method_discover(struct mcp_request *rq)
+{
+    request_reply_text(rq, registry_text(rq->core->registry, rq->rev, REGISTRY_HELLO));
+}
+
+void method_ping(struct mcp_request *rq)
+{
+    request_reply_text(rq, "{}");
+}
+
+void method_set_level(struct mcp_request *rq)
+{
+    const char *level;
+    int number = -1;
+
+    if (json_get_str(rq->message.params, "level", &level))
+        number = log_level_number(level);
+    if (number < 0) {
+        request_refuse_params(rq, "params.level: one of debug, info, notice, warning, error, "
+                                  "critical, alert, emergency");
+        return;
+    }
+    if (rq->session)
+        atomic_store(&rq->session->log_level, number);
+    request_reply_text(rq, "{}");
+}
+
+/* NULL: answered with an error. */
+static const char *need_uri(struct mcp_request *rq)
+{
+    const char *uri = NULL;
+
+    if (!json_get_str(rq->message.params, "uri", &uri))
+        request_refuse_params(rq, "params.uri: a string is needed");
+    return uri;
+}
+
+void method_subscribe(struct mcp_request *rq)
+{
+    const char *uri = need_uri(rq);
+
+    if (!uri)
+        return;
+    if (rq->session && !hub_subscribe(rq->core->hub, rq->session, uri))
+        request_refuse_params(rq, "Too many subscriptions, or params.uri is too long");
+    else
+        request_reply_text(rq, "{}");
+}
+
+void method_unsubscribe(struct mcp_request *rq)
+{
+    const char *uri = need_uri(rq);
+
+    if (!uri)
+        return;
+    if (rq->session)
+        hub_unsubscribe(rq->core->hub, rq->session, uri);
+    request_reply_text(rq, "{}");
+}

@@ -1,0 +1,10 @@
+#pragma once
+/* subscriptions/listen of 2026-07-28: the texts that carry its subscription id. Any thread. */
+#include <cjson/cJSON.h>
+
+#include "server/mcp/stream.h"
+
+/* Puts the subscription id into the _meta of a notification's params or of a result. */
+void listen_tag(const struct stream *s, cJSON *params);
+/* The answer that ends the stream, malloc'd. */
+char *listen_result(const struct stream *s);

@@ -1,0 +1,124 @@
+#include "server/mcp/subscription.h"
+
+#include <string.h>
+
+#include "state/base/macro.h"
+#include "state/base/map.h"
+
+struct topic {
+    char *uri;            /* owned */
+    struct list watchers; /* struct subscription.uri_link */
+};
+
+struct subscriptions {
+    struct map *topics; /* uri -> topic, owned; those with a watcher */
+    size_t count;
+};
+
+struct subscriptions *subscriptions_new(void)
+{
+    struct subscriptions *t = xcalloc(1, sizeof *t);
+    t->topics = map_new();
+    return t;
+}
+
+struct subscriptions *subscriptions_free(struct subscriptions *t)
+{
+    if (!t)
+        return NULL;
+    assert(t->count == 0);
+    map_free(t->topics);
+    free(t);
+    return NULL;
+}
+
+static struct topic *topic_get(struct subscriptions *t, const char *uri)
+{
+    struct topic *topic = map_find(t->topics, uri);
+
+    if (topic)
+        return topic;
+    topic = xcalloc(1, sizeof *topic);
+    topic->uri = xstrdup(uri);
+    list_init(&topic->watchers);
+    map_set(t->topics, topic->uri, topic);
+    return topic;
+}
+
+static void drop(struct subscriptions *t, struct subscription *s)
+{
+    struct topic *topic = s->topic;
+
+    list_remove(&s->owner_link);
+    list_remove(&s->uri_link);
+    free(s);
+    t->count--;
+    if (!list_is_empty(&topic->watchers))
+        return;
+    map_remove(t->topics, topic->uri);
+    free(topic->uri);
+    free(topic);
+}
+
+/* *ret_count: how many the owner has. */
+static struct subscription *find(struct list *owner, const char *uri, size_t *ret_count)
+{
+    struct subscription *found = NULL;
+
+    *ret_count = 0;
+    list_for_each (it, owner) {
+        struct subscription *s = CONTAINER_OF(it, struct subscription, owner_link);
+        (*ret_count)++;
+        if (strcmp(s->topic->uri, uri) == 0)
+            found = s;
+    }
+    return found;
+}
+
+bool subscription_add(struct subscriptions *t, struct list *owner, const char *uri,
+                      struct peer *peer, struct stream *stream)
+{
+    size_t count;
+
+    if (strlen(uri) > SUBSCRIPTION_URI_MAX)
+        return false;
+    if (find(owner, uri, &count))
+        return true;
+    if (count >= SUBSCRIPTIONS_EACH || t->count >= SUBSCRIPTIONS_MAX)
+        return false;
+
+    struct subscription *s = xcalloc(1, sizeof *s);
+    s->topic = topic_get(t, uri);
+    s->peer = peer;
+    s->stream = stream;
+    list_append(owner, &s->owner_link);
+    list_append(&s->topic->watchers, &s->uri_link);
+    t->count++;
+    return true;
+}
+
+void subscription_remove(struct subscriptions *t, struct list *owner, const char *uri)
+{
+    size_t count;
+    struct subscription *s = find(owner, uri, &count);
+
+    if (s)
+        drop(t, s);
+}
+
+void subscription_remove_all(struct subscriptions *t, struct list *owner)
+{
+    list_for_each_safe (it, next, owner)
+        drop(t, CONTAINER_OF(it, struct subscription, owner_link));
+}
+
+void subscription_each(struct subscriptions *t, const char *uri,
+                       void (*fn)(struct subscription *s, void *arg), void *arg)
+{
+    struct topic *topic = map_find(t->topics, uri);
+
+    if (!topic)
+        return;
+    list_for_each (it, &topic->watchers)
+        fn(CONTAINER_OF(it, struct subscription, uri_link), arg);
+}
