@@ -38,11 +38,16 @@ build_in() {
     make -C "$dir" --no-print-directory -j"$(nproc)"
 }
 
-# node_packages <directory>: its npm packages as the lock file says; nothing to do when they are there.
-node_packages() {
-    local done_mark=$1/node_modules/.package-lock.json
-    if [ "$done_mark" -nt "$1/package-lock.json" ]; then return; fi
-    say "npm packages of $1"
-    npm ci --prefix "$1" --ignore-scripts --no-audit --no-fund --loglevel=error
-    touch "$done_mark"
+# test_packages: the npm packages of the tests as the lock file says, and their node first in PATH.
+# (Debian 12 has node 18, which the clients refuse; npm 9 makes no link to the node that comes so.)
+test_packages() {
+    local dir=$top/tests/integration done_mark bin
+    done_mark=$dir/node_modules/.package-lock.json
+    if [ ! "$done_mark" -nt "$dir/package-lock.json" ]; then
+        npm ci --prefix "$dir" --ignore-scripts --no-audit --no-fund --loglevel=error
+        touch "$done_mark"
+    fi
+    for bin in "$dir"/node_modules/node-linux-*/bin; do
+        if [ -x "$bin/node" ]; then PATH=$bin:$PATH; fi
+    done
 }
