@@ -26,6 +26,7 @@ void report_value(struct config_report *r, const struct config_origin *o, const 
         (void)fprintf(r->out, ": %s%s%s\n", shown, *shown ? " " : "", p->text);
 }
 
+PRINTF_LIKE(4, 0)
 static void write_line(FILE *f, const struct config_origin *o, const struct config_key *k,
                        const char *fmt, va_list ap)
 {

@@ -178,12 +178,12 @@ static bool read_node(struct reader *r, const yaml_event_t *e, unsigned depth,
     if (!check_event(r, e, depth))
         return false;
     node->line = line_of(e);
+    node->is_null = e->type == YAML_SCALAR_EVENT && is_null_scalar(e);
     if (e->type == YAML_SEQUENCE_START_EVENT)
         return read_list(r, depth, node);
     if (e->type == YAML_MAPPING_START_EVENT)
         return read_map(r, depth, node);
     node->kind = YAML_TREE_SCALAR;
-    node->is_null = is_null_scalar(e);
     return read_text(r, e, &node->text);
 }
 
