@@ -1,1 +1,6 @@
 # Fuzz targets of config.
+FUZZ_TARGETS += tests/fuzz/fuzz_yaml
+tests_fuzz_fuzz_yaml_SOURCES = tests/fuzz/fuzz_yaml.c $(FUZZ_MAIN)
+tests_fuzz_fuzz_yaml_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_yaml_LDADD = $(STATE_LIBS)
+EXTRA_DIST += tests/fuzz/corpus/yaml
