@@ -22,7 +22,8 @@ struct home;
 /* Runs fn(arg) on that thread, soon. Any thread; never blocks. */
 void home_post(struct home *h, void (*fn)(void *arg), void *arg);
 /* Runs fn(arg) on that thread after at least `ms` (granularity 10 ms). On the home thread only.
- * Not cancellable: hold a reference in arg and check. */
+ * Not cancellable: hold a reference in arg and check. When the home stops, what waits runs at once.
+ */
 void home_after(struct home *h, uint64_t ms, void (*fn)(void *arg), void *arg);
 
 struct exchange_header {
@@ -31,7 +32,7 @@ struct exchange_header {
 };
 
 /* The request. Borrowed, valid as long as a reference is held. */
-const char *exchange_method(const struct exchange *x); /* "POST" */
+const char *exchange_method(const struct exchange *x); /* "POST"; see exchange_route for HEAD */
 const char *exchange_path(const struct exchange *x);   /* normalised, without the query */
 const char *exchange_query(const struct exchange *x);  /* after '?', raw; "" when none */
 const char *exchange_body(const struct exchange *x, size_t *ret_len); /* NUL after len */
@@ -51,7 +52,8 @@ struct exchange *exchange_ref(struct exchange *x);
 void exchange_unref(struct exchange *x);
 bool exchange_is_open(
     const struct exchange *x); /* the client is there and the reply not finished */
-/* Called once when the client goes before the reply is finished. One watcher; NULL takes it off. */
+/* Called once when the client goes before the reply is finished, never from inside a function of
+ * this header. One watcher; NULL takes it off; so does the end of the reply. */
 void exchange_on_gone(struct exchange *x, void (*fn)(void *arg), void *arg);
 
 /* A whole reply. Headers are copied; body is copied. Once, and nothing after it. content_type NULL:
@@ -59,21 +61,24 @@ void exchange_on_gone(struct exchange *x, void (*fn)(void *arg), void *arg);
 void exchange_reply(struct exchange *x, int status, const char *content_type, const void *body,
                     size_t len, const struct exchange_header *headers, size_t n_headers);
 
-/* A streamed reply: status and headers go out at once; then writes; then end. Streams count against
- * server.max_streams: false when there are too many (then reply 503 instead). Idle streams get a
- * comment line every server.heartbeat when content_type is text/event-stream. */
+/* A streamed reply: status and headers go out at once (with the first write when content_type is
+ * another than text/event-stream); then writes; then end. Streams count against server.max_streams:
+ * false when there are too many (then reply 503 instead). Idle streams get a comment line every
+ * server.heartbeat when content_type is text/event-stream. */
 MUST_USE bool exchange_stream_begin(struct exchange *x, int status, const char *content_type,
                                     const struct exchange_header *headers, size_t n_headers);
-/* Copies and queues. A client that does not read is cut off at server.max_stream_buffer or
- * server.write_timeout: on_gone is called and later writes do nothing. */
+/* Copies and queues. A client that does not read is cut off when more than server.max_stream_buffer
+ * waits before a write, or at server.write_timeout: on_gone is called and later writes do nothing.
+ */
 void exchange_stream_write(struct exchange *x, const void *data, size_t len);
 void exchange_stream_end(struct exchange *x);
 /* Bytes queued and not yet taken by the kernel: a producer that can wait, waits above a mark. */
 size_t exchange_stream_queued(const struct exchange *x);
 
 /* Who serves which path. Exact match of the normalised path; `methods` as for Allow: "POST, GET".
- * HEAD is GET without the body. Unknown path: 404; known path, other method: 405 with Allow (unless
- * methods is NULL: the handler sees every method). */
+ * HEAD is GET without the body, and exchange_method() says GET. Unknown path: 404; known path,
+ * other method: 405 with Allow (unless methods is NULL: the handler sees every method, HEAD as
+ * well). */
 struct exchange_route {
     const char *path;
     const char *methods;

@@ -10,6 +10,7 @@ libhttp_a_SOURCES = server/exchange.h \
     server/http/home.c server/http/home.h \
     server/http/home_timer.c \
     server/http/http.c server/http/http.h server/http/http_impl.h \
+    server/http/linger.c server/http/linger.h \
     server/http/listener.c server/http/listener.h \
     server/http/listener_bind.c \
     server/http/router.c server/http/router.h \

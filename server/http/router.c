@@ -9,6 +9,7 @@
 #include "server/http/cors.h"
 #include "server/http/guard.h"
 #include "server/http/hangup.h"
+#include "server/http/linger.h"
 #include "server/http/status.h"
 #include "state/base/log.h"
 #include "state/base/metrics.h"
@@ -122,7 +123,8 @@ static void send_own_words(h2o_ostream_t *self, h2o_req_t *req, h2o_iovec_t *buf
     h2o_ostream_send_next(self, req, &o->body, 1, state);
 }
 
-/* h2o refuses requests that it can't read to the end, in plain text and always in one piece. */
+/* h2o refuses requests that it does not read to the end, in plain text, always in one piece, and
+ * ends their connections. */
 static void on_h2o_refusal(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **slot)
 {
     const char *text = "{\"error\":\"this is no valid HTTP/1.1 request\"}";
@@ -139,6 +141,8 @@ static void on_h2o_refusal(h2o_filter_t *self, h2o_req_t *req, h2o_ostream_t **s
     h2o_set_header(&req->pool, &req->res.headers, H2O_TOKEN_CONTENT_TYPE,
                    H2O_STRLIT("application/json"), 1);
     metric_add(METRIC_HTTP_REQUESTS, status_class(req->res.status), NULL, 1);
+    linger_on_close(CONTAINER_OF(req->conn->ctx, struct home, context),
+                    req->conn->callbacks->get_socket(req->conn));
     h2o_setup_next_ostream(req, &o->super.next);
 }
 

@@ -205,6 +205,7 @@ void http_with_held(struct http_fixture *f, void (*fn)(struct exchange *x, void 
 {
     struct job j = {.f = f, .fn = fn, .arg = arg};
 
+    http_wait(f, &f->n_held, 1); /* the client may hear of it before the handler returns */
     pthread_mutex_lock(&f->lock);
     struct home *home = f->held.home;
     pthread_mutex_unlock(&f->lock);

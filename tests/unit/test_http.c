@@ -198,6 +198,24 @@ static void a_body_over_the_limit_is_413_in_json(void **state)
     }
 }
 
+static void a_client_that_goes_on_sending_hears_the_413(void **state)
+{
+    struct http_fixture *f = *state;
+    http_fixture_start(f);
+    CLEANUP(fd_closep) int fd = client_open(f);
+    CLEANUP(buf_deinit) struct buf rest = {0}, body = {0};
+    CLEANUP(reply_deinit) struct reply r;
+    char byte;
+
+    while (body.len < 30u << 20)
+        buf_append_str(&body, "0123456789abcdef");
+    client_send(fd, "POST /echo HTTP/1.1\r\n" HOST "Content-Length: 31457280\r\n\r\n");
+    assert_int_equal(fd_write_all(fd, body.data, body.len), 0);
+    client_read_reply(fd, &rest, false, &r);
+    assert_int_equal(r.status, 413);
+    assert_int_equal(recv(fd, &byte, 1, 0), 0);
+}
+
 static void chunked_bodies_arrive_whole(void **state)
 {
     struct http_fixture *f = *state;
@@ -359,6 +377,7 @@ int main(void)
         HTTP_TEST(paths_are_compared_normalised),
         HTTP_TEST(other_methods_are_405_with_allow),
         HTTP_TEST(a_body_over_the_limit_is_413_in_json),
+        HTTP_TEST(a_client_that_goes_on_sending_hears_the_413),
         HTTP_TEST(chunked_bodies_arrive_whole),
         HTTP_TEST(continues_a_client_that_expects_it),
         HTTP_TEST(a_large_reply_arrives_whole),
