@@ -37,6 +37,7 @@ struct server {
     struct reactor *reactor;     /* owned */
     struct mcp_pack *pack;       /* owned */
     struct mcp *mcp;             /* owned */
+    struct auth *auth;           /* owned */
     struct http *http;           /* owned */
     struct health_source health; /* http borrows it */
     int lock_fd;                 /* owned: <state_dir>/server.lock */
@@ -115,15 +116,17 @@ static void get_health(void *arg, struct health *ret)
 static int start_http(struct server *s)
 {
     s->health = (struct health_source){.get = get_health, .arg = s};
-    struct exchange_route routes[16] = {
-        {.path = "/mcp", .handle = mcp_serve, .arg = s->mcp},
-        {.path = "/mcp/sse", .handle = mcp_serve_sse, .arg = s->mcp},
-        {.path = "/sse", .handle = mcp_serve_sse, .arg = s->mcp},
-    };
-    size_t n = 3;
-    n += health_routes(&s->health, routes + n, ARRAY_LEN(routes) - n);
-    const struct http_options o = {
-        .config = s->config, .routes = routes, .n_routes = n, .auth = auth_from_config(s->config)};
+    size_t n = 0;
+    s->routes[n++] = (struct exchange_route){.path = "/mcp", .handle = mcp_serve, .arg = s->mcp};
+    s->routes[n++] =
+        (struct exchange_route){.path = "/mcp/sse", .handle = mcp_serve_sse, .arg = s->mcp};
+    s->routes[n++] =
+        (struct exchange_route){.path = "/sse", .handle = mcp_serve_sse, .arg = s->mcp};
+    n += health_routes(&s->health, s->routes + n, ARRAY_LEN(s->routes) - n);
+    const struct http_options o = {.config = s->config,
+                                   .routes = s->routes,
+                                   .n_routes = n,
+                                   .auth = auth_authenticator(s->auth)};
     CLEANUP(free_p) char *error = NULL;
     int r = http_new(&o, &s->http, &error);
     if (r < 0)
@@ -164,6 +167,7 @@ static void tear_down(struct server *s)
     if (s->http)
         http_stop(s->http);
     s->http = http_free(s->http);
+    s->auth = auth_free(s->auth);
     s->mcp = mcp_free(s->mcp);
     s->pack = pack_exec_free(s->pack);
     s->reactor = reactor_free(s->reactor);
