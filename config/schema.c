@@ -12,7 +12,7 @@
 #define SEC   1000ull
 #define HOUR  (3600 * SEC)
 #define YEAR  (365 * 24 * HOUR)
-#define COUNT 1000000 /* more of anything than one machine serves */
+#define COUNT 1000000ull /* more of anything than one machine serves */
 
 #define FIELD(f)            .offset = offsetof(struct config, f), .width = sizeof(((struct config *)0)->f)
 #define STRING(f)           .type = CONFIG_T_STRING, FIELD(f)

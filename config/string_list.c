@@ -23,7 +23,7 @@ bool string_list_check(const struct yaml_tree *node, bool can_have_controls,
         const struct yaml_tree *item = &node->items[i];
         if (item->kind != YAML_TREE_SCALAR || item->is_null)
             return config_refuse(p, "has something else than a string (element %zu)", i + 1);
-        struct config_problem of_item;
+        struct config_problem of_item = {0};
         if (!string_list_check_text(item->text, can_have_controls, &of_item))
             return config_refuse(p, "has a string that %s (element %zu)", of_item.text, i + 1);
     }

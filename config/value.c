@@ -19,10 +19,8 @@ static void *field(struct config *c, const struct config_key *k)
 static void store_number(struct config *c, const struct config_key *k, uint64_t value)
 {
     void *at = field(c, k);
-    assert(k->width >= 8 || value < 1ull << (8 * k->width));
-    if (k->width == sizeof(uint8_t))
-        *(uint8_t *)at = (uint8_t)value;
-    else if (k->width == sizeof(uint16_t))
+    assert(value <= k->max || k->type == CONFIG_T_ENUM);
+    if (k->width == sizeof(uint16_t))
         *(uint16_t *)at = (uint16_t)value;
     else if (k->width == sizeof(uint32_t))
         *(uint32_t *)at = (uint32_t)value;
@@ -33,8 +31,6 @@ static void store_number(struct config *c, const struct config_key *k, uint64_t 
 static uint64_t load_number(const struct config *c, const struct config_key *k)
 {
     const void *at = (const char *)c + k->offset;
-    if (k->width == sizeof(uint8_t))
-        return *(const uint8_t *)at;
     if (k->width == sizeof(uint16_t))
         return *(const uint16_t *)at;
     if (k->width == sizeof(uint32_t))

@@ -215,7 +215,7 @@ bool yaml_tree_parse(const char *data, size_t len, struct yaml_tree *ret,
 {
     struct reader r = {.data = data, .error = ret_error};
     if (len > YAML_TREE_MAX_BYTES)
-        return refuse(&r, 0, "larger than %d KiB", YAML_TREE_MAX_BYTES / 1024);
+        return refuse(&r, 0, "larger than %lu KiB", YAML_TREE_MAX_BYTES / 1024);
     if (!yaml_parser_initialize(&r.parser))
         abort();
     yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);

@@ -9,7 +9,7 @@
 
 #include "config/mem.h"
 
-#define YAML_TREE_MAX_BYTES (1024 * 1024)
+#define YAML_TREE_MAX_BYTES (1024ul * 1024)
 #define YAML_TREE_MAX_DEPTH 16
 #define YAML_TREE_MAX_NODES 4096
 

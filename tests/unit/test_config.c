@@ -209,10 +209,9 @@ static void runtimes_are_replaced_added_and_removed_one_by_one(void **state)
 static void an_empty_variable_is_unset_except_where_it_says_something(void **state)
 {
     CLEANUP(outcome_deinit)
-    struct outcome o =
-        RUN_WELL(.yaml = "auth: {token: 0123456789abcdef}\nserver: {port: 7}\n",
-                 .env = {
-                     "SANDBOX_AUTH_TOKEN=", "SANDBOX_PORT=", "REDIS_URL=", "SANDBOX_LOG_FILE="});
+    struct outcome o = RUN_WELL(.yaml = "auth: {token: 0123456789abcdef}\nserver: {port: 7}\n",
+                                .env = {"SANDBOX_AUTH_TOKEN=", "SANDBOX_PORT=", "REDIS_URL=",
+                                        "SANDBOX_LOG_FILE="});
     assert_string_equal(o.config->token, "0123456789abcdef");
     assert_int_equal(o.config->port, 7);
     assert_null(o.config->redis_url);

@@ -305,6 +305,11 @@ static void the_table_contradicts_nothing(void **state)
         assert_ptr_equal(config_key_find(k->path), k);
         assert_true(k->preset || k->absent);
         assert_true(k->offset + k->width <= sizeof(struct config));
+        if (k->max > 0) { /* a number: of a width that is stored, and no wider than it */
+            assert_true(k->width == 2 || k->width == 4 || k->width == 8);
+            assert_true(k->width == 8 || k->max < 1ull << (8 * k->width));
+            assert_true(k->min < k->max);
+        }
         size_t n_sections = 0;
         for (size_t s = 0; s < config_n_sections; s++)
             n_sections += config_key_is_in(k, &config_sections[s]);
