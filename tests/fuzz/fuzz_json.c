@@ -21,7 +21,10 @@ static void check_member(const char *text, size_t size, const cJSON *member)
 
     must(span.len > 0 && span.offset + span.len <= size);
     must(json_parse(text + span.offset, span.len, &v, &at) == JSON_OK);
-    must(cJSON_Compare(v, member, true) || cJSON_IsNumber(v));
+    /* Printed, since cJSON_Compare() says that an infinity differs from itself. */
+    CLEANUP(free_p) char *one = json_print(v);
+    CLEANUP(free_p) char *other = json_print(member);
+    must(strcmp(one, other) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

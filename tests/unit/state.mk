@@ -1,1 +1,51 @@
 # Unit tests of state.
+state_tests = \
+    tests/unit/test_buf \
+    tests/unit/test_clock \
+    tests/unit/test_execution \
+    tests/unit/test_fd \
+    tests/unit/test_id \
+    tests/unit/test_journal \
+    tests/unit/test_journal_end \
+    tests/unit/test_json \
+    tests/unit/test_list \
+    tests/unit/test_log \
+    tests/unit/test_map \
+    tests/unit/test_metrics \
+    tests/unit/test_session \
+    tests/unit/test_spec \
+    tests/unit/test_utf8
+check_PROGRAMS += $(state_tests)
+TESTS += $(state_tests)
+tests_unit_test_buf_SOURCES = tests/unit/test_buf.c tests/unit/random.h
+tests_unit_test_buf_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_clock_SOURCES = tests/unit/test_clock.c
+tests_unit_test_clock_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_execution_SOURCES = tests/unit/test_execution.c
+tests_unit_test_execution_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_fd_SOURCES = tests/unit/test_fd.c tests/unit/temp_dir.h
+tests_unit_test_fd_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_id_SOURCES = tests/unit/test_id.c
+tests_unit_test_id_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_journal_SOURCES = tests/unit/test_journal.c \
+    tests/unit/journal_file.c tests/unit/journal_file.h tests/unit/random.h tests/unit/temp_dir.h
+tests_unit_test_journal_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_journal_end_SOURCES = tests/unit/test_journal_end.c \
+    tests/unit/journal_file.c tests/unit/journal_file.h tests/unit/temp_dir.h
+tests_unit_test_journal_end_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_json_SOURCES = tests/unit/test_json.c
+tests_unit_test_json_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_list_SOURCES = tests/unit/test_list.c
+tests_unit_test_list_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_log_SOURCES = tests/unit/test_log.c tests/unit/temp_dir.h
+tests_unit_test_log_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_map_SOURCES = tests/unit/test_map.c tests/unit/random.h
+tests_unit_test_map_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_metrics_SOURCES = tests/unit/test_metrics.c
+tests_unit_test_metrics_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_session_SOURCES = tests/unit/test_session.c tests/unit/temp_dir.h
+tests_unit_test_session_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_spec_SOURCES = tests/unit/test_spec.c tests/unit/temp_dir.h
+tests_unit_test_spec_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_utf8_SOURCES = tests/unit/test_utf8.c tests/unit/random.h
+tests_unit_test_utf8_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
