@@ -2,9 +2,15 @@
 
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
-#include <stdbool.h>
 #include <string.h>
 #include <strings.h>
+
+static_assert(TOKEN_DIGEST_LEN == SHA256_DIGEST_LENGTH, "the digest fits");
+
+static void digest(const char *text, size_t len, unsigned char ret[TOKEN_DIGEST_LEN])
+{
+    SHA256((const unsigned char *)text, len, ret);
+}
 
 /* What stands behind "Bearer " (RFC 9110, 11.4: any case, one or more spaces); NULL when nothing
  * does or more than one word. */
@@ -18,18 +24,17 @@ static const char *find_credentials(const char *header)
     return *header && !strpbrk(header, " \t") ? header : NULL;
 }
 
-static bool is_same(const char *a, const char *b)
+void token_init(struct token *t, const char *secret)
 {
-    unsigned char digest_a[SHA256_DIGEST_LENGTH], digest_b[SHA256_DIGEST_LENGTH];
-    SHA256((const unsigned char *)a, strlen(a), digest_a);
-    SHA256((const unsigned char *)b, strlen(b), digest_b);
-    return CRYPTO_memcmp(digest_a, digest_b, sizeof(digest_a)) == 0;
+    digest(secret, strlen(secret), t->digest);
 }
 
-enum token_verdict token_check(const char *secret, const char *header, size_t count)
+enum token_verdict token_check(const struct token *t, const char *header, size_t count)
 {
     const char *credentials = header && count == 1 ? find_credentials(header) : NULL;
     if (!credentials)
         return TOKEN_MISSING;
-    return is_same(credentials, secret) ? TOKEN_GOOD : TOKEN_WRONG;
+    unsigned char sent[TOKEN_DIGEST_LEN];
+    digest(credentials, strlen(credentials), sent);
+    return CRYPTO_memcmp(sent, t->digest, sizeof(sent)) == 0 ? TOKEN_GOOD : TOKEN_WRONG;
 }

@@ -61,20 +61,34 @@ static void judges_the_authorization_header(void **state)
         {"Bearer x", 1, TOKEN_WRONG},
         {"Bearer " SECRET "," SECRET, 1, TOKEN_WRONG},
     };
+    struct token t;
+    token_init(&t, SECRET);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        enum token_verdict v = token_check(SECRET, cases[i].header, cases[i].count);
+        enum token_verdict v = token_check(&t, cases[i].header, cases[i].count);
         if (v != cases[i].verdict)
             fail_msg("%s: %d", cases[i].header ? cases[i].header : "(none)", (int)v);
     }
 }
 
+static void does_not_take_its_digest_for_the_token(void **state)
+{
+    struct token t;
+    char header[sizeof("Bearer ") + TOKEN_DIGEST_LEN] = "Bearer ";
+    token_init(&t, SECRET);
+    memcpy(header + strlen("Bearer "), t.digest, TOKEN_DIGEST_LEN);
+    assert_int_not_equal(token_check(&t, header, 1), TOKEN_GOOD);
+}
+
 static char *ask(char *token, const struct exchange *x, const char **ret_challenge, bool *ret_open)
 {
     struct config c = {.token = token};
-    struct authenticator auth = auth_from_config(&c);
+    struct auth *a = auth_new(&c);
+    struct authenticator auth = auth_authenticator(a);
     *ret_challenge = NULL;
     *ret_open = auth.is_open;
-    return auth.check(auth.arg, x, ret_challenge);
+    char *principal = auth.check(auth.arg, x, ret_challenge);
+    assert_null(auth_free(a));
+    return principal;
 }
 
 static void everyone_is_anonymous_without_a_token(void **state)
@@ -129,14 +143,21 @@ static void a_token_in_the_query_is_not_looked_at(void **state)
     assert_null(ask((char *)SECRET, &x, &challenge, &is_open));
 }
 
+static void auth_free_takes_null(void **state)
+{
+    assert_null(auth_free(NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(judges_the_authorization_header),
+        cmocka_unit_test(does_not_take_its_digest_for_the_token),
         cmocka_unit_test(everyone_is_anonymous_without_a_token),
         cmocka_unit_test(who_sends_the_token_is_the_principal_token),
         cmocka_unit_test(a_refusal_says_what_is_missing_or_wrong),
         cmocka_unit_test(a_token_in_the_query_is_not_looked_at),
+        cmocka_unit_test(auth_free_takes_null),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
