@@ -52,8 +52,9 @@ struct exchange *exchange_ref(struct exchange *x);
 void exchange_unref(struct exchange *x);
 bool exchange_is_open(
     const struct exchange *x); /* the client is there and the reply not finished */
-/* Called once when the client goes before the reply is finished, never from inside a function of
- * this header. One watcher; NULL takes it off; so does the end of the reply. */
+/* Called once when the client goes before the reply is finished, or soon when it has gone already;
+ * never from inside a function of this header. One watcher; NULL takes it off; so does the end of
+ * the reply. */
 void exchange_on_gone(struct exchange *x, void (*fn)(void *arg), void *arg);
 
 /* A whole reply. Headers are copied; body is copied. Once, and nothing after it. content_type NULL:

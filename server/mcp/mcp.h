@@ -12,7 +12,7 @@
 struct mcp_options {
     const struct config *config;   /* borrowed */
     struct sessions *sessions;     /* borrowed */
-    const struct mcp_pack **packs; /* borrowed, n_packs */
+    const struct mcp_pack **packs; /* n_packs; the array is copied, the packs are borrowed */
     size_t n_packs;
     const char *name, *title, *version; /* serverInfo */
 };

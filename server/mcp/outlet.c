@@ -181,20 +181,13 @@ void outlet_skip(struct outlet *o)
     settle_one(o);
 }
 
-static void tell_gone(void *arg)
+static void on_gone(void *arg)
 {
-    struct outlet *o = arg;
+    struct outlet *o = outlet_ref(arg);
 
     list_for_each_safe (it, next, &o->requests)
         request_client_gone(CONTAINER_OF(it, struct mcp_request, outlet_link));
     outlet_unref(o);
-}
-
-/* Not told at once: this may be in the midst of a write by the request itself. */
-static void on_gone(void *arg)
-{
-    struct outlet *o = arg;
-    home_post(exchange_home(o->x), tell_gone, outlet_ref(o));
 }
 
 void outlet_watch(struct outlet *o)
@@ -203,8 +196,6 @@ void outlet_watch(struct outlet *o)
         return;
     o->is_watched = true;
     exchange_on_gone(o->x, on_gone, o);
-    if (!exchange_is_open(o->x))
-        on_gone(o);
 }
 
 struct exchange *outlet_release(struct outlet *o)

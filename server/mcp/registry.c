@@ -9,7 +9,7 @@
 #define PARAM_PREFIX "mcp-param-"
 
 struct registry {
-    const struct mcp_pack *const *packs; /* borrowed */
+    const struct mcp_pack **packs; /* the array is owned, the packs are borrowed */
     size_t n_packs;
     struct mcp_identity who;
     struct map *tools;                               /* name -> registry_tool, owned */
@@ -178,8 +178,11 @@ struct registry *registry_new(const struct mcp_pack *const *packs, size_t n_pack
 {
     struct registry *r = xcalloc(1, sizeof *r);
 
-    r->packs = packs;
-    r->n_packs = n_packs;
+    r->packs = xcalloc(n_packs + 1, sizeof *r->packs);
+    while (r->n_packs < n_packs) {
+        r->packs[r->n_packs] = packs[r->n_packs];
+        r->n_packs++;
+    }
     r->who = *who;
     r->tools = map_new();
     r->prompts = map_new();
@@ -227,6 +230,7 @@ struct registry *registry_free(struct registry *r)
             free(r->texts[i][k]);
     }
     free(r->who.instructions);
+    free(r->packs);
     free(r);
     return NULL;
 }

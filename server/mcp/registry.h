@@ -36,8 +36,9 @@ enum registry_text {
 
 struct registry;
 
-/* packs are borrowed and outlive it; who is copied shallowly, its instructions are made here. Two
- * tools or prompts of one name, or a descriptor that breaks the rules, are our mistake and abort.
+/* The packs are borrowed and outlive it; who is copied shallowly, its instructions are made here.
+ * Two tools or prompts of one name, or a descriptor that breaks the rules, are our mistake and
+ * abort.
  */
 struct registry *registry_new(const struct mcp_pack *const *packs, size_t n_packs,
                               const struct mcp_identity *who);

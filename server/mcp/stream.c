@@ -15,9 +15,9 @@ const struct exchange_header sse_headers[] = {
 };
 const size_t sse_n_headers = ARRAY_LEN(sse_headers);
 
-enum order { ORDER_WRITE, ORDER_END, ORDER_REQUEST_DONE, ORDER_GONE };
+enum order { ORDER_WRITE, ORDER_END, ORDER_REQUEST_DONE };
 
-/* What another thread, or a callback that must not act at once, wants of a stream. */
+/* What another thread wants of a stream. */
 struct message {
     struct stream *stream; /* reference */
     enum order order;
@@ -99,9 +99,6 @@ static void on_message(void *arg)
     case ORDER_REQUEST_DONE:
         request_done(m->stream);
         break;
-    case ORDER_GONE:
-        stream_close(m->stream);
-        break;
     }
     stream_unref(m->stream);
     free(m->text);
@@ -116,10 +113,9 @@ static void post(struct stream *s, enum order order, char *text)
     home_post(s->home, on_message, m);
 }
 
-/* Not closed at once: this may be in the midst of stream_write(). */
 static void on_gone(void *arg)
 {
-    post(arg, ORDER_GONE, NULL);
+    stream_close(arg);
 }
 
 struct stream *stream_open(struct mcp *m, struct exchange *x, enum stream_kind kind, char *id)
@@ -141,8 +137,6 @@ struct stream *stream_open(struct mcp *m, struct exchange *x, enum stream_kind k
     shard->streams++;
     shard_wake(shard);
     exchange_on_gone(x, on_gone, s);
-    if (!exchange_is_open(x))
-        on_gone(s);
     return s;
 }
 

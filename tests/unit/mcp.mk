@@ -1,1 +1,21 @@
-# Unit tests of mcp.
+# Unit tests of mcp: the core on exchanges in memory.
+check_LIBRARIES += libmcpfixture.a
+libmcpfixture_a_SOURCES = \
+    tests/unit/mcp_fixture.c tests/unit/mcp_fixture.h \
+    tests/unit/mcp_test_pack.c tests/unit/mcp_test_pack.h \
+    tests/unit/memory_exchange.c tests/unit/memory_exchange.h
+MCP_TEST_LIBS = libmcpfixture.a libmcp.a $(STATE_LIBS) $(CMOCKA_LIBS)
+
+mcp_pure_tests = tests/unit/test_era tests/unit/test_header_codec tests/unit/test_jsonrpc
+mcp_tests = tests/unit/test_mcp_modern
+check_PROGRAMS += $(mcp_pure_tests) $(mcp_tests)
+TESTS += $(mcp_pure_tests) $(mcp_tests)
+
+tests_unit_test_era_SOURCES = tests/unit/test_era.c
+tests_unit_test_era_LDADD = libmcp.a $(STATE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_header_codec_SOURCES = tests/unit/test_header_codec.c
+tests_unit_test_header_codec_LDADD = libmcp.a $(STATE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_jsonrpc_SOURCES = tests/unit/test_jsonrpc.c
+tests_unit_test_jsonrpc_LDADD = libmcp.a $(STATE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_mcp_modern_SOURCES = tests/unit/test_mcp_modern.c
+tests_unit_test_mcp_modern_LDADD = $(MCP_TEST_LIBS)
