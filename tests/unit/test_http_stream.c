@@ -23,6 +23,7 @@ static void headers_arrive_before_any_event(void **state)
     CLEANUP(buf_deinit) struct buf got = {0};
     CLEANUP(fd_closep) int fd = open_stream(f, &got);
 
+    assert_true(fd >= 0);
     assert_memory_equal(got.data, "HTTP/1.1 200 OK\r\n", 17);
     assert_non_null(strstr(got.data, "\r\nContent-Type: text/event-stream\r\n"));
     assert_non_null(strstr(got.data, "\r\nX-Accel-Buffering: no\r\n"));
@@ -150,6 +151,7 @@ static void a_client_that_does_not_read_is_cut_at_the_limit(void **state)
     CLEANUP(fd_closep) int fd = open_stream(f, &got);
     struct flood flood = {.is_open = true};
 
+    assert_true(fd >= 0);
     /* What the kernel takes is bounded by tcp_wmem and tcp_rmem: some megabytes. */
     while (flood.is_open && flood.bytes < 256u << 20)
         http_with_held(f, write_chunks, &flood);
@@ -187,6 +189,7 @@ static void a_stream_that_stands_still_is_cut_at_the_write_timeout(void **state)
     CLEANUP(fd_closep) int fd = open_stream(f, &got);
     struct flood flood = {0};
 
+    assert_true(fd >= 0);
     for (int i = 0; i < 32; i++)
         http_with_held(f, write_chunks, &flood);
     http_wait(f, &f->n_gone, 1);
