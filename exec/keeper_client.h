@@ -9,32 +9,12 @@
 
 #include <event2/event.h>
 
+#include "exec/keeper_wire.h"
 #include "state/base/macro.h"
 #include "state/execution.h"
 #include "state/spec.h"
 
 struct keeper_client;
-
-enum keeper_kill_mode {
-    KEEPER_KILL_LADDER = 1, /* TERM to the tree, KILL after the execution's kill_grace_ms */
-    KEEPER_KILL_NOW,        /* KILL to the tree */
-    KEEPER_KILL_SIGNAL      /* one signal to the command's process group; not an end by itself */
-};
-
-/* How a stdin write went. */
-enum keeper_stdin_result {
-    KEEPER_STDIN_OK = 0,
-    KEEPER_STDIN_REPEAT, /* this input_id was written before: nothing done, a success */
-    KEEPER_STDIN_FULL,   /* max_stdin_bytes are queued already: nothing was taken */
-    KEEPER_STDIN_CLOSED, /* eof was sent, or the command closed its stdin */
-    KEEPER_STDIN_GONE    /* no such execution runs */
-};
-
-struct keeper_running {
-    pid_t pid;
-    uint64_t started_us;
-    uint64_t events, output_bytes, last_output_us;
-};
 
 /* All on the reactor thread, from the event loop, never from inside a keeper_client_ function. */
 struct keeper_client_events {

@@ -1,3 +1,34 @@
 # exec/keeper/: the second program, mcp-exec-keeper, and what both programs say to each other.
 noinst_LIBRARIES += libkeeper_wire.a
-libkeeper_wire_a_SOURCES = exec/keeper_wire.h
+libkeeper_wire_a_SOURCES = \
+	exec/keeper_wire.c exec/keeper_wire.h \
+	exec/keeper/codec.c exec/keeper/codec.h \
+	exec/keeper/packets.c exec/keeper/packets.h
+
+# Apart from main.c, so that tests can link the parts.
+noinst_LIBRARIES += libkeeper.a
+libkeeper_a_SOURCES = \
+	exec/keeper/cgroup.c exec/keeper/cgroup.h \
+	exec/keeper/child.c exec/keeper/child.h \
+	exec/keeper/child_end.c \
+	exec/keeper/child_start.c \
+	exec/keeper/clients.c exec/keeper/clients.h \
+	exec/keeper/clone.h \
+	exec/keeper/hash.h \
+	exec/keeper/input.c exec/keeper/input.h \
+	exec/keeper/journal_writer.c exec/keeper/journal_writer.h \
+	exec/keeper/keeper.h \
+	exec/keeper/loop.c exec/keeper/loop.h \
+	exec/keeper/proc.c exec/keeper/proc.h \
+	exec/keeper/pty.c exec/keeper/pty.h \
+	exec/keeper/reexec.c exec/keeper/reexec.h \
+	exec/keeper/spawn.c exec/keeper/spawn.h \
+	exec/keeper/steps.c exec/keeper/steps.h \
+	exec/keeper/sweep.c exec/keeper/sweep.h \
+	exec/keeper/tree.c exec/keeper/tree.h
+# No JSON parser, TLS or regular expressions: only the archive, not STATE_LIBS.
+KEEPER_LIBS = libkeeper.a libkeeper_wire.a libstate.a
+
+bin_PROGRAMS += mcp-exec-keeper
+mcp_exec_keeper_SOURCES = exec/keeper/main.c
+mcp_exec_keeper_LDADD = $(KEEPER_LIBS)

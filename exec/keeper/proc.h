@@ -1,0 +1,35 @@
+#pragma once
+/*
+ * Which processes belong to an execution, by /proc. Used where no cgroup can be made, and by the
+ * sweep at start-up. Every process of a command stays below the keeper, since it is a subreaper;
+ * below it, a process is an execution's when it is in the command's session or process group,
+ * carries the mark in its environment, or its parent belongs. One thread; takes a millisecond or
+ * so, by the number of processes of the machine.
+ */
+#include <stdbool.h>
+
+#include <sys/types.h>
+
+#include "state/base/macro.h"
+
+/* In the environment of every command: NAME=<id>. */
+#define PROC_MARK "MCP_EXECUTION_ID"
+
+/* A set of process ids. Zeroed is empty and legal. */
+struct pids {
+    pid_t *v; /* owned */
+    size_t n, cap;
+};
+void pids_deinit(struct pids *p);
+void pids_add(struct pids *p, pid_t pid); /* once */
+
+/* Living processes of the execution `id`, whose command is or was the process `main`. With
+ * `is_only` all that live below us: no other execution is there that they could belong to. */
+MUST_USE int proc_find(const char *id, pid_t main, bool is_only, struct pids *ret);
+
+/* The value of the mark that a process carries; caller frees. NULL: none. */
+char *proc_read_mark(pid_t pid);
+/* Calls fn for each process but ourselves. 0 or -errno. */
+MUST_USE int proc_each(void (*fn)(pid_t pid, void *arg), void *arg);
+/* A process that has gone meanwhile is fine. */
+void proc_signal(const struct pids *p, int signo);

@@ -1,0 +1,76 @@
+#include "exec/keeper/tree.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+#include <sys/wait.h>
+
+#include "exec/keeper/cgroup.h"
+#include "exec/keeper/codec.h"
+
+void tree_deinit(struct tree *t)
+{
+    free(t->cgroup);
+    pids_deinit(&t->killed);
+    *t = (struct tree){0};
+}
+
+static int find(const struct tree *t, bool is_only, struct pids *ret)
+{
+    return t->cgroup ? cgroup_find(t->cgroup, ret) : proc_find(t->id, t->main, is_only, ret);
+}
+
+void tree_ask(const struct tree *t, int signo, bool is_only)
+{
+    CLEANUP(pids_deinit) struct pids found = {0};
+    /* What can't be found now is killed at the end of the grace. */
+    (void)find(t, is_only, &found);
+    proc_signal(&found, signo);
+    proc_signal(&found, SIGCONT);
+}
+
+/* Every process of ours has us as its last parent: without children there is nobody to look for. */
+static bool has_children(void)
+{
+    siginfo_t info;
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD;
+}
+
+bool tree_kill(struct tree *t, bool is_only)
+{
+    CLEANUP(pids_deinit) struct pids found = {0};
+
+    /* A group without processes can be removed, so that this is the whole question. */
+    if (t->cgroup ? cgroup_remove(t->cgroup) == 0 : !has_children())
+        return true;
+    int r = find(t, is_only, &found);
+    for (size_t i = 0; i < found.n; i++)
+        if (found.v[i] != t->main)
+            pids_add(&t->killed, found.v[i]);
+    if (!t->cgroup && r == 0 && found.n == 0)
+        return true;
+    if (t->cgroup)
+        cgroup_kill(t->cgroup);
+    else
+        proc_signal(&found, SIGKILL);
+    return false;
+}
+
+void tree_walk(struct tree *t, struct codec *c)
+{
+    const char *cgroup = t->cgroup;
+    uint32_t n = (uint32_t)t->killed.n;
+
+    codec_str(c, &cgroup);
+    codec_i32(c, &t->main);
+    codec_u32(c, &n);
+    for (uint32_t i = 0; i < n && !c->is_bad; i++) {
+        pid_t pid = codec_is_reading(c) ? 0 : t->killed.v[i];
+        codec_i32(c, &pid);
+        if (codec_is_reading(c))
+            pids_add(&t->killed, pid);
+    }
+    if (codec_is_reading(c) && cgroup)
+        t->cgroup = strdup(cgroup);
+}
