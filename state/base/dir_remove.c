@@ -25,19 +25,28 @@ static void closedir_p(DIR **d)
         (void)closedir(*d);
 }
 
-/* A stream over a directory that is no link; NULL and errno. */
-static DIR *open_child(int parent, const char *name)
+/* An O_PATH descriptor of a directory that is no link, which its owner may now do everything in; or
+ * -1 and errno. */
+static int open_up(int parent, const char *name)
 {
     char proc[40];
-    CLEANUP(fd_closep)
-    int at = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(parent, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
+    if (fd < 0)
+        return -1;
+    /* fchmod() refuses O_PATH descriptors. What it may not change it leaves; the next step tells.
+     */
+    (void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", fd);
+    DISREGARD(chmod(proc, 0700));
+    return fd;
+}
+
+/* A stream over it; NULL and errno. */
+static DIR *open_child(int parent, const char *name)
+{
+    CLEANUP(fd_closep) int at = open_up(parent, name);
     if (at < 0)
         return NULL;
-    /* fchmod() refuses O_PATH descriptors. It may fail for what is not ours; the open tells. */
-    (void)snprintf(proc, sizeof(proc), "/proc/self/fd/%d", at);
-    DISREGARD(chmod(proc, 0700));
-
     CLEANUP(fd_closep) int fd = openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return NULL;
@@ -50,9 +59,11 @@ static DIR *open_child(int parent, const char *name)
 static int move_up(struct remover *r, int parent, const char *name)
 {
     char moved[40];
-    CLEANUP(closedir_p)
-    DIR *opened = open_child(parent, name); /* makes it writable: ".." changes */
+    /* To move a directory changes its "..": it must be writable itself. */
+    CLEANUP(fd_closep) int fd = open_up(parent, name);
 
+    if (fd < 0)
+        return -errno;
     for (;;) {
         (void)snprintf(moved, sizeof(moved), ".removed-%lu", r->seq++);
         if (renameat(parent, name, r->root, moved) == 0)
