@@ -32,3 +32,4 @@ libmcp_a_SOURCES = \
     server/mcp/subscription.c server/mcp/subscription.h \
     server/mcp/transport.c server/mcp/transport.h
 MCP_LIBS = libmcp.a $(EXEC_LIBS)
+include server/mcp/pack_exec.mk

@@ -1,0 +1,250 @@
+#include "server/mcp/execution_json.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "state/base/buf.h"
+#include "state/journal.h"
+#include "state/spec.h"
+
+const char *const execution_status_values[] = {"pending", "running", "completed", "cancelled",
+                                               "failed",  "timeout", "lost",      NULL};
+const char *const execution_reason_values[] = {
+    "exited",    "signaled",        "timeout",      "idle_timeout", "cancelled", "oom",
+    "cpu_limit", "file_size_limit", "output_limit", "spawn_failed", "shutdown",  "lost",
+    NULL};
+
+static const struct arg usage_rows[] = {
+    {.name = "wall_ms", .type = ARG_INTEGER, .description = "From start to end."},
+    {.name = "user_ms", .type = ARG_INTEGER, .description = "CPU time in the program."},
+    {.name = "system_ms", .type = ARG_INTEGER, .description = "CPU time in the kernel."},
+    {.name = "max_rss_bytes", .type = ARG_INTEGER, .description = "Most memory at a time."},
+};
+const struct arg_set execution_usage = {
+    .args = usage_rows, .n = ARRAY_LEN(usage_rows), .is_open = true};
+
+static const struct arg status_rows[] = {
+    {.name = "id", .type = ARG_STRING, .flags = ARG_REQUIRED, .description = "Its execution_id."},
+    EXECUTION_STATUS_ROW,
+    {.name = "command",
+     .type = ARG_STRING,
+     .flags = ARG_NULLABLE,
+     .description = "What was asked for; code as \"<language>: <code>\"."},
+    {.name = "interactive",
+     .type = ARG_BOOLEAN,
+     .flags = ARG_REQUIRED,
+     .description = "Takes send_stdin."},
+    {.name = "started_at",
+     .type = ARG_STRING,
+     .flags = ARG_NULLABLE,
+     .description = "UTC, ISO 8601; null: not yet."},
+    {.name = "completed_at",
+     .type = ARG_STRING,
+     .flags = ARG_NULLABLE,
+     .description = "UTC, ISO 8601; null: not yet."},
+    EXECUTION_END_ROWS,
+    {.name = "replica",
+     .type = ARG_STRING,
+     .flags = ARG_REQUIRED,
+     .description = "The server that runs it."},
+    {.name = "session_id",
+     .type = ARG_STRING,
+     .flags = ARG_NULLABLE,
+     .description = "MCP session that started it."},
+    {.name = "bytes_out",
+     .type = ARG_INTEGER,
+     .flags = ARG_REQUIRED,
+     .description = "Output written so far, both streams."},
+    {.name = "last_output_at",
+     .type = ARG_STRING,
+     .flags = ARG_NULLABLE,
+     .description = "UTC, ISO 8601; null: nothing was written."},
+    {.name = "queue_position",
+     .type = ARG_INTEGER,
+     .description = "While pending: 1 is the next of its session."},
+};
+const struct arg_set execution_status_result = {
+    .args = status_rows, .n = ARRAY_LEN(status_rows), .is_open = true};
+
+void json_add_str_or_null(cJSON *o, const char *name, const char *s)
+{
+    if (s)
+        cJSON_AddStringToObject(o, name, s);
+    else
+        cJSON_AddNullToObject(o, name);
+}
+
+void execution_facts_read(struct execution_facts *f, const char *state_dir,
+                          const struct execution_view *v)
+{
+    *f = (struct execution_facts){.state_dir = state_dir, .view = *v};
+    CLEANUP(free_p) char *dir = journal_dir(state_dir, v->id);
+    f->has_exit = journal_read_exit(dir, &f->exit) == 0;
+    if (!f->has_exit)
+        return;
+    f->view.status = execution_status_of(f->exit.reason);
+    f->view.output_bytes = f->exit.output_bytes;
+    if (f->exit.started_us)
+        f->view.started_us = f->exit.started_us;
+}
+
+static const char *signal_name(int signo, char ret[16])
+{
+    const char *name = sigabbrev_np(signo);
+    if (signo == 0)
+        return NULL;
+    if (name)
+        (void)snprintf(ret, 16, "SIG%s", name);
+    else
+        (void)snprintf(ret, 16, "SIGRTMIN+%d", signo - SIGRTMIN);
+    return ret;
+}
+
+bool execution_has_exit_code(const struct execution_facts *f)
+{
+    return f->has_exit && f->exit.started_us != 0 && f->exit.reason != REASON_LOST &&
+           f->exit.reason != REASON_SPAWN_FAILED;
+}
+
+/* NULL: nothing went wrong but, maybe, in the command itself. */
+static const char *default_message(enum execution_reason r)
+{
+    switch (r) {
+    case REASON_NONE:
+    case REASON_EXITED:
+    case REASON_SIGNALED:
+        return NULL;
+    case REASON_TIMEOUT:
+        return "Timed out: the time of timeout_seconds was over";
+    case REASON_IDLE_TIMEOUT:
+        return "Timed out: no output and no input for too long (limits.idle_timeout)";
+    case REASON_CANCELLED:
+        return "Cancelled";
+    case REASON_OOM:
+        return "Used more memory than it may (limits.max_memory)";
+    case REASON_CPU_LIMIT:
+        return "Used more CPU time than it may (limits.max_cpu)";
+    case REASON_FILE_SIZE_LIMIT:
+        return "Wrote a larger file than it may (limits.max_file)";
+    case REASON_OUTPUT_LIMIT:
+        return "Wrote more output than it may (limits.max_output)";
+    case REASON_SPAWN_FAILED:
+        return "Could not be started";
+    case REASON_SHUTDOWN:
+        return "Cancelled: the server was shut down";
+    case REASON_LOST:
+        return "What ran it died; how it ended is not known";
+    }
+    return NULL;
+}
+
+static void add_usage(cJSON *o, const struct execution_exit *x)
+{
+    if (x->started_us == 0) {
+        cJSON_AddNullToObject(o, "usage");
+        return;
+    }
+    cJSON *u = cJSON_AddObjectToObject(o, "usage");
+    cJSON_AddNumberToObject(u, "wall_ms", (double)x->wall_ms);
+    cJSON_AddNumberToObject(u, "user_ms", (double)x->user_ms);
+    cJSON_AddNumberToObject(u, "system_ms", (double)x->system_ms);
+    cJSON_AddNumberToObject(u, "max_rss_bytes", (double)x->max_rss_bytes);
+}
+
+static void add_sums(cJSON *o, const struct execution_facts *f, int64_t sums_max)
+{
+    struct journal_sums sums;
+    if (sums_max < 0)
+        return;
+    bool is_there = journal_sums(f->state_dir, f->view.id, (uint64_t)sums_max, &sums) == 0;
+    json_add_str_or_null(o, "stdout_sha256", is_there ? sums.stdout_hex : NULL);
+    json_add_str_or_null(o, "stderr_sha256", is_there ? sums.stderr_hex : NULL);
+}
+
+void execution_add_end(cJSON *o, const struct execution_facts *f, int64_t sums_max)
+{
+    char name[16];
+    const struct execution_exit *x = &f->exit;
+    if (execution_has_exit_code(f))
+        cJSON_AddNumberToObject(o, "exit_code", x->exit_code);
+    else
+        cJSON_AddNullToObject(o, "exit_code");
+    json_add_str_or_null(o, "signal", f->has_exit ? signal_name(x->term_signal, name) : NULL);
+    json_add_str_or_null(o, "reason", f->has_exit ? execution_reason_name(x->reason) : NULL);
+    json_add_str_or_null(o, "error_message", x->error[0] ? x->error : default_message(x->reason));
+    if (!f->has_exit)
+        return;
+    add_usage(o, x);
+    add_sums(o, f, sums_max);
+    cJSON_AddNumberToObject(o, "processes_killed", (double)x->processes_killed);
+}
+
+static void add_time(cJSON *o, const char *name, uint64_t us)
+{
+    char text[40];
+    struct tm tm;
+    time_t seconds = (time_t)(us / 1000000);
+    if (us == 0 || !gmtime_r(&seconds, &tm)) {
+        cJSON_AddNullToObject(o, name);
+        return;
+    }
+    size_t n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
+    (void)snprintf(text + n, sizeof(text) - n, ".%03uZ", (unsigned)(us / 1000 % 1000));
+    cJSON_AddStringToObject(o, name, text);
+}
+
+static void add_replica(cJSON *o, const char *id)
+{
+    char replica[EXECUTION_ID_MAX + 1];
+    (void)snprintf(replica, sizeof(replica), "%.*s", (int)(strrchr(id, '-') - id), id);
+    cJSON_AddStringToObject(o, "replica", replica);
+}
+
+cJSON *execution_status_json(const struct execution_facts *f, int64_t sums_max)
+{
+    const struct execution_view *v = &f->view;
+    CLEANUP(free_p) char *dir = journal_dir(f->state_dir, v->id);
+    CLEANUP(exec_spec_freep) struct exec_spec *spec = NULL;
+    if (exec_spec_read(dir, &spec) < 0)
+        spec = NULL; /* retention is at work: what the reactor knows is left */
+    cJSON *o = cJSON_CreateObject();
+    cJSON_AddStringToObject(o, "id", v->id);
+    cJSON_AddStringToObject(o, "status", execution_status_name(v->status));
+    json_add_str_or_null(o, "command", spec ? spec->command : NULL);
+    cJSON_AddBoolToObject(o, "interactive", v->interactive);
+    add_time(o, "started_at", v->started_us);
+    add_time(o, "completed_at", f->has_exit ? f->exit.ended_us : 0);
+    execution_add_end(o, f, sums_max);
+    add_replica(o, v->id);
+    json_add_str_or_null(o, "session_id", spec ? spec->session_id : NULL);
+    cJSON_AddNumberToObject(o, "bytes_out", (double)v->output_bytes);
+    add_time(o, "last_output_at", v->last_output_us);
+    if (v->status == EXECUTION_PENDING)
+        cJSON_AddNumberToObject(o, "queue_position", v->queue_position);
+    return o;
+}
+
+char *execution_summary(const struct execution_facts *f)
+{
+    char name[16];
+    struct buf b = {0};
+    const struct execution_exit *x = &f->exit;
+    buf_append_str(&b, execution_status_name(f->view.status));
+    if (f->view.status == EXECUTION_PENDING)
+        buf_printf(&b, ", number %u in line", f->view.queue_position);
+    if (!f->has_exit)
+        return buf_steal(&b);
+    if (x->reason != REASON_EXITED)
+        buf_printf(&b, ", %s", execution_reason_name(x->reason));
+    if (execution_has_exit_code(f))
+        buf_printf(&b, ", exit code %d", x->exit_code);
+    if (x->term_signal)
+        buf_printf(&b, " (%s)", signal_name(x->term_signal, name));
+    if (x->error[0])
+        buf_printf(&b, ", %s", x->error);
+    if (x->started_us)
+        buf_printf(&b, ", %" PRIu64 ".%03" PRIu64 " s", x->wall_ms / 1000, x->wall_ms % 1000);
+    return buf_steal(&b);
+}

@@ -1,0 +1,85 @@
+#pragma once
+/*
+ * What clients are told of one execution: the reactor's view and, from its directory, what was
+ * asked and how it ended. The directory wins where both speak: the reactor may hear of an end a
+ * moment later than it is on disk.
+ */
+#include "exec/call.h"
+#include "server/mcp/arguments.h"
+
+#define SUMS_MAX_BYTES (16u << 20) /* the contract: up to here checksums come without asking */
+
+struct execution_facts {
+    const char *state_dir;      /* borrowed */
+    struct execution_view view; /* status: of the end, once that is on disk */
+    bool has_exit;
+    struct execution_exit exit;
+};
+
+void execution_facts_read(struct execution_facts *f, const char *state_dir,
+                          const struct execution_view *v);
+static inline bool execution_facts_is_final(const struct execution_facts *f)
+{
+    return execution_status_is_final(f->view.status);
+}
+
+bool execution_has_exit_code(const struct execution_facts *f); /* else it is not known */
+
+/* Rows of the members below, for result tables. */
+#define EXECUTION_STATUS_ROW                                                                  \
+    {                                                                                         \
+        .name = "status", .type = ARG_STRING, .flags = ARG_REQUIRED,                          \
+        .values = execution_status_values,                                                    \
+        .description = "pending: waits for its turn. completed: exited by itself, whatever "  \
+                       "the exit code. failed: could not be run, or a limit ended it. lost: " \
+                       "what ran it died."                                                    \
+    }
+#define EXECUTION_END_ROWS                                                         \
+    {.name = "exit_code",                                                          \
+     .type = ARG_INTEGER,                                                          \
+     .flags = ARG_REQUIRED | ARG_NULLABLE,                                         \
+     .description = "null: not known (yet). Negative: the signal that ended it."}, \
+        {.name = "signal",                                                         \
+         .type = ARG_STRING,                                                       \
+         .flags = ARG_NULLABLE,                                                    \
+         .description = "Name of the signal that ended it."},                      \
+        {.name = "reason",                                                         \
+         .type = ARG_STRING,                                                       \
+         .flags = ARG_NULLABLE,                                                    \
+         .values = execution_reason_values,                                        \
+         .description = "Why it ended."},                                          \
+        {.name = "error_message",                                                  \
+         .type = ARG_STRING,                                                       \
+         .flags = ARG_NULLABLE,                                                    \
+         .description = "What went wrong, in words."},                             \
+        {.name = "usage",                                                          \
+         .type = ARG_OBJECT,                                                       \
+         .flags = ARG_NULLABLE,                                                    \
+         .members = &execution_usage,                                              \
+         .description = "What it took."},                                          \
+        {.name = "stdout_sha256",                                                  \
+         .type = ARG_STRING,                                                       \
+         .flags = ARG_NULLABLE,                                                    \
+         .description = "Of everything that was written to stdout."},              \
+        {.name = "stderr_sha256",                                                  \
+         .type = ARG_STRING,                                                       \
+         .flags = ARG_NULLABLE,                                                    \
+         .description = "Of everything that was written to stderr."},              \
+    {                                                                              \
+        .name = "processes_killed", .type = ARG_INTEGER, .flags = ARG_NULLABLE,    \
+        .description = "Processes left over at the end, and killed."               \
+    }
+extern const struct arg_set execution_usage;
+extern const char *const execution_status_values[];
+extern const char *const execution_reason_values[];
+extern const struct arg_set execution_status_result; /* of get_execution_status */
+
+/* exit_code, signal, reason, error_message; after the end also usage, checksums and
+ * processes_killed. sums_max: the most output to make checksums of; 0: any; -1: none. */
+void execution_add_end(cJSON *o, const struct execution_facts *f, int64_t sums_max);
+/* The whole status object. */
+cJSON *execution_status_json(const struct execution_facts *f, int64_t sums_max);
+/* "completed, exit code 0, 0.12 s": for people and models. */
+char *execution_summary(const struct execution_facts *f);
+/* Adds `name`: the text, or null. */
+void json_add_str_or_null(cJSON *o, const char *name, const char *s);

@@ -1,0 +1,35 @@
+#include "server/mcp/pack_text.h"
+
+const char pack_exec_instructions[] =
+    "Runs commands and code as processes on this server. execute_code waits and returns output and "
+    "exit code; what takes longer goes on in the background under its execution_id. For long work "
+    "use execute_code_async and poll get_execution_output with last_event_id = next_event_id of "
+    "the answer before. output {\"format\":\"text\"} returns plain text; tail_lines and grep keep "
+    "large output short. A command that exits non-zero is a successful call: look at exit_code.";
+
+const char pack_exec_help[] =
+    "How to use this server\n"
+    "\n"
+    "Run and wait        execute_code {\"command\":\"make "
+    "test\",\"output\":{\"format\":\"text\"}}\n"
+    "Run code            execute_code {\"language\":\"python\",\"code\":\"print(6*7)\"}\n"
+    "Start in background execute_code_async {\"command\":\"make all\"} returns an execution_id\n"
+    "Poll                get_execution_output {\"execution_id\":id,\"wait_ms\":10000}, then the "
+    "same "
+    "with\n"
+    "                    last_event_id = next_event_id of the answer before: nothing is lost or "
+    "repeated\n"
+    "Wait for the end    get_execution_output {\"execution_id\":id,\"wait\":true}\n"
+    "Wait for a line     get_execution_output {\"execution_id\":id,\"until\":\"Listening on\"}\n"
+    "Large output        output {\"tail_lines\":50}, {\"grep\":\"error\",\"context\":3}, "
+    "{\"strip_ansi\":true,\"dedupe\":true}\n"
+    "Talk to a program   execute_code_async with interactive (or pty), then send_stdin and\n"
+    "                    get_execution_output with until for its prompt; send_stdin with eof at "
+    "the end\n"
+    "Stop                cancel_execution {\"execution_id\":id}; {\"signal\":\"INT\"} is Ctrl-C\n"
+    "Look back           list_executions, get_execution_status; resources exec://<id>/output and\n"
+    "                    exec://<id>/status\n"
+    "Retry safely        the same idempotency_key never starts a second execution\n"
+    "\n"
+    "status: pending, running, then completed (exited by itself, whatever the code), cancelled,\n"
+    "timeout, failed (could not be run, or a limit ended it) or lost (what ran it died).\n";

@@ -1,0 +1,15 @@
+#pragma once
+/* What runs a command or code: argv, NULL-terminated. Arrays and strings are malloc'd and the
+ * caller's (exec_spec_free() frees them). */
+#include "config/config.h"
+#include "state/base/macro.h"
+
+/* The configured shell with -c. */
+char **runtime_shell(const struct config *c, const char *command);
+/* The language's configured runtime; py, js, shell and the like stand for the usual names. NULL and
+ * *ret_error (malloc'd, for the client) when there is none. */
+char **runtime_code(const struct config *c, const char *language, const char *code,
+                    char **ret_error);
+
+/* Appends to a NULL-terminated array of n strings. */
+void strv_append(char ***v, size_t *n, char *taken);

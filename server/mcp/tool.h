@@ -1,0 +1,48 @@
+#pragma once
+/* What all tools of the pack share: how one is described, how its arguments are checked, and how
+ * tools that return output do so. */
+#include "server/mcp/arguments.h"
+#include "server/mcp/exec_request.h"
+#include "server/mcp/output_json.h"
+
+struct tool {
+    const char *name, *title, *description;
+    const struct arg_set *arguments, *result;
+    bool is_read_only, is_destructive, is_idempotent, is_open_world;
+};
+
+/* The Tool object as JSON text; malloc'd. */
+char *tool_describe(const struct tool *t, const struct config *c);
+/* False: the arguments are wrong and the request was answered so. */
+bool tool_check(const struct tool *t, const struct pack_exec *p, struct mcp_request *rq,
+                const cJSON *arguments);
+/* Answers isError with this text, and frees it. */
+void tool_refuse(struct mcp_request *rq, char *taken_text);
+/* Checks the form of an execution's id and copies it; false: answered as unknown. */
+bool tool_take_id(struct mcp_request *rq, const cJSON *arguments, char ret[EXECUTION_ID_MAX + 1]);
+
+/* The argument that names an execution. */
+#define EXECUTION_ID_ARG                                                             \
+    {                                                                                \
+        .name = "execution_id", .type = ARG_STRING, .flags = ARG_REQUIRED, .min = 1, \
+        .description = "As execute_code or execute_code_async returned it."          \
+    }
+/* The argument that shapes output. */
+#define OUTPUT_ARG                                                         \
+    {                                                                      \
+        .name = "output", .type = ARG_OBJECT, .members = &shape_arguments, \
+        .example_json = "{\"format\":\"text\",\"tail_lines\":50}",         \
+        .description = "How output is returned."                           \
+    }
+
+/* ---- the tools; pack_arg: struct pack_exec ---- */
+#define DECLARE_TOOL(name)                 \
+    char *name##_describe(void *pack_arg); \
+    void name##_call(struct mcp_request *rq, const cJSON *arguments, void *pack_arg)
+DECLARE_TOOL(tool_execute_code);
+DECLARE_TOOL(tool_execute_code_async);
+DECLARE_TOOL(tool_get_execution_output);
+DECLARE_TOOL(tool_get_execution_status);
+DECLARE_TOOL(tool_send_stdin);
+DECLARE_TOOL(tool_cancel_execution);
+DECLARE_TOOL(tool_list_executions);

@@ -1,0 +1,178 @@
+/* execute_code and execute_code_async: start, and wait for as long as the client wants to. */
+#include "server/mcp/output_request.h"
+#include "server/mcp/start.h"
+#include "state/base/clock.h"
+
+static const struct arg result_rows[] = {
+    {.name = "execution_id",
+     .type = ARG_STRING,
+     .flags = ARG_REQUIRED,
+     .description = "Names the execution in all other tools."},
+    EXECUTION_STATUS_ROW,
+    {.name = "message", .type = ARG_STRING, .description = "What to do next."},
+    {.name = "repeated",
+     .type = ARG_BOOLEAN,
+     .description = "true: idempotency_key was known, nothing new was started."},
+    {.name = "queue_position",
+     .type = ARG_INTEGER,
+     .description = "While pending: 1 is the next of its session."},
+    EXECUTION_END_ROWS,
+    OUTPUT_ROWS,
+};
+static const struct arg_set result = {
+    .args = result_rows, .n = ARRAY_LEN(result_rows), .is_open = true};
+
+static const struct tool execute_code = {
+    .name = "execute_code",
+    .title = "Run a command or code",
+    .description =
+        "Runs a shell command (or code in a language) and returns its output and exit code. What "
+        "takes longer than the wait goes on in the background: its execution_id is returned with "
+        "status running. A command that exits non-zero is a successful call.",
+    .arguments = &start_arguments,
+    .result = &result,
+    .is_destructive = true,
+    .is_open_world = true};
+
+static const struct tool execute_code_async = {
+    .name = "execute_code_async",
+    .title = "Start a command in the background",
+    .description = "Starts a shell command (or code in a language) and returns its execution_id at "
+                   "once. Follow it with get_execution_output, feed it with send_stdin (when "
+                   "interactive), end it with cancel_execution.",
+    .arguments = &start_async_arguments,
+    .result = &result,
+    .is_destructive = true,
+    .is_open_world = true};
+
+char *tool_execute_code_describe(void *pack_arg)
+{
+    return tool_describe(&execute_code, ((const struct pack_exec *)pack_arg)->config);
+}
+
+char *tool_execute_code_async_describe(void *pack_arg)
+{
+    return tool_describe(&execute_code_async, ((const struct pack_exec *)pack_arg)->config);
+}
+
+static const char *what_next(enum execution_status s)
+{
+    if (execution_status_is_final(s))
+        return "Ended: get_execution_output has its output.";
+    return "Runs in the background: get_execution_output (with wait_ms or wait) returns its "
+           "output, cancel_execution ends it.";
+}
+
+static cJSON *begin_result(const struct output_request *q, const struct execution_view *v)
+{
+    cJSON *o = cJSON_CreateObject();
+    cJSON_AddStringToObject(o, "execution_id", v->id);
+    cJSON_AddStringToObject(o, "status", execution_status_name(v->status));
+    if (q->er.is_repeated)
+        cJSON_AddTrueToObject(o, "repeated");
+    if (v->status == EXECUTION_PENDING)
+        cJSON_AddNumberToObject(o, "queue_position", v->queue_position);
+    return o;
+}
+
+/* It was waited for; it may still run. */
+static void reply(struct output_request *q, const struct output *out)
+{
+    bool is_final = execution_facts_is_final(&q->facts);
+    const char *note = is_final ? NULL : what_next(q->facts.view.status);
+    cJSON *o = begin_result(q, &q->facts.view);
+    if (note)
+        cJSON_AddStringToObject(o, "message", note);
+    execution_add_end(o, &q->facts, SUMS_MAX_BYTES);
+    output_request_answer(q, out, o, note);
+}
+
+/* Nobody waits: only that it was started. */
+static void reply_started(struct output_request *q, const struct execution_view *v)
+{
+    cJSON *o = begin_result(q, v);
+    cJSON_AddStringToObject(o, "message", what_next(v->status));
+    mcp_reply_tool(q->er.rq, NULL, o, NULL, false);
+    exec_request_end(&q->er);
+}
+
+static void on_started(struct exec_request *er, struct call *c)
+{
+    struct output_request *q = (struct output_request *)er;
+    /* Without room for one more that waits, what was started goes on unwatched. */
+    bool is_started = c->outcome == CALL_OK || (c->outcome == CALL_E_WAITERS_FULL && c->view.id[0]);
+    const struct execution_view view = c->view;
+    if (!is_started)
+        exec_request_refuse(er, c);
+    call_free(c);
+    if (!is_started)
+        return exec_request_end(er);
+    if (!er->is_waiting)
+        return reply_started(q, &view);
+    /* Of what still runs the client will ask for more: the first page of it. Else both ends. */
+    q->is_page = !execution_status_is_final(view.status);
+    output_request_read(q, &view);
+}
+
+static void on_free(struct exec_request *er)
+{
+    struct output_request *q = (struct output_request *)er;
+    output_request_deinit(q);
+    free(q);
+}
+
+/* How long the client wants to wait. */
+static uint64_t wait_ms(const struct config *c, const cJSON *arguments, bool is_sync)
+{
+    double seconds = arg_number(arguments, "wait_seconds", -1);
+    if (arguments_get(&start_arguments, arguments, "wait_for_completion") && !is_sync)
+        return 0;
+    if (seconds < 0)
+        return is_sync ? c->max_wait_ms : 0;
+    return (uint64_t)(seconds * 1000);
+}
+
+static void start(const struct pack_exec *p, struct mcp_request *rq, const cJSON *arguments,
+                  bool is_sync)
+{
+    const struct start_options so = {.config = p->config,
+                                     .principal = mcp_request_principal(rq),
+                                     .session = mcp_request_session(rq),
+                                     .arguments = arguments,
+                                     .is_sync = is_sync};
+    struct shape_options shape;
+    struct exec_spec *spec = NULL;
+    char *error =
+        shape_options_read(&shape, p->config, arguments_get(&start_arguments, arguments, "output"));
+    if (!error)
+        spec = start_spec(&so, &error);
+    if (error) {
+        shape_options_deinit(&shape);
+        return tool_refuse(rq, error);
+    }
+    struct output_request *q = xcalloc(1, sizeof(*q));
+    exec_request_init(&q->er, rq, p, on_free);
+    q->options = shape;
+    q->reply = reply;
+    q->er.owns_execution = is_sync && !spec->idempotency_key;
+    struct call *c = exec_request_call(&q->er, CALL_START);
+    uint64_t wait = wait_ms(p->config, arguments, is_sync);
+    c->spec = spec;
+    c->until = wait > 0 ? CALL_UNTIL_ENDED : CALL_UNTIL_NOTHING;
+    c->deadline_ms = clock_mono_ms() + wait;
+    exec_request_send(&q->er, c, on_started);
+}
+
+void tool_execute_code_call(struct mcp_request *rq, const cJSON *arguments, void *pack_arg)
+{
+    const struct pack_exec *p = pack_arg;
+    if (tool_check(&execute_code, p, rq, arguments))
+        start(p, rq, arguments, arg_bool(arguments, "wait_for_completion", true));
+}
+
+void tool_execute_code_async_call(struct mcp_request *rq, const cJSON *arguments, void *pack_arg)
+{
+    const struct pack_exec *p = pack_arg;
+    if (tool_check(&execute_code_async, p, rq, arguments))
+        start(p, rq, arguments, false);
+}

@@ -1,0 +1,95 @@
+/* list_executions: a client's executions, newest first. */
+#include "server/mcp/execution_list.h"
+#include "server/mcp/tool.h"
+
+#define LIMIT_DEFAULT 50
+#define LIMIT_MAX     200
+
+static const struct arg argument_rows[] = {
+    {.name = "status",
+     .type = ARG_STRING,
+     .values = execution_status_values,
+     .description = "Only those with this status."},
+    {.name = "limit",
+     .type = ARG_INTEGER,
+     .min = 1,
+     .max = LIMIT_MAX,
+     .default_json = "50",
+     .description = "Most to return."},
+    {.name = "cursor",
+     .type = ARG_STRING,
+     .max = EXECUTION_CURSOR_MAX,
+     .description = "next_cursor of the answer before, for what follows it."},
+};
+static const struct arg_set arguments_set = {.args = argument_rows, .n = ARRAY_LEN(argument_rows)};
+
+static const struct arg result_rows[] = {
+    {.name = "executions",
+     .type = ARG_OBJECTS,
+     .flags = ARG_REQUIRED,
+     .members = &execution_status_result,
+     .description = "As get_execution_status returns them, without checksums; newest first."},
+    {.name = "next_cursor",
+     .type = ARG_STRING,
+     .flags = ARG_NULLABLE,
+     .description = "null: these were the last."},
+};
+static const struct arg_set result = {
+    .args = result_rows, .n = ARRAY_LEN(result_rows), .is_open = true};
+
+static const struct tool tool = {
+    .name = "list_executions",
+    .title = "List executions",
+    .description = "Lists executions that wait, run or ended not long ago, newest first.",
+    .arguments = &arguments_set,
+    .result = &result,
+    .is_read_only = true,
+    .is_idempotent = true};
+
+char *tool_list_executions_describe(void *pack_arg)
+{
+    return tool_describe(&tool, ((const struct pack_exec *)pack_arg)->config);
+}
+
+static void on_listed(struct exec_request *er, struct call *c)
+{
+    char cursor[EXECUTION_CURSOR_MAX + 1];
+    if (c->outcome != CALL_OK) {
+        exec_request_refuse(er, c);
+    } else {
+        cJSON *o = cJSON_CreateObject();
+        cJSON *list = cJSON_AddArrayToObject(o, "executions");
+        for (size_t i = 0; i < c->n_views; i++) {
+            struct execution_facts f;
+            execution_facts_read(&f, er->pack->config->state_dir, &c->views[i]);
+            cJSON_AddItemToArray(list, execution_status_json(&f, -1));
+        }
+        json_add_str_or_null(o, "next_cursor", execution_cursor_next(c, cursor) ? cursor : NULL);
+        mcp_reply_tool(er->rq, NULL, o, NULL, false);
+    }
+    call_free(c);
+    exec_request_end(er);
+}
+
+void tool_list_executions_call(struct mcp_request *rq, const cJSON *arguments, void *pack_arg)
+{
+    const struct pack_exec *p = pack_arg;
+    if (!tool_check(&tool, p, rq, arguments))
+        return;
+    const char *status = arg_str(arguments, "status"), *cursor = arg_str(arguments, "cursor");
+    struct exec_request *er = xcalloc(1, sizeof(*er));
+    exec_request_init(er, rq, p, NULL);
+    struct call *c = exec_request_call(er, CALL_LIST);
+    c->list.limit = (unsigned)arg_number(arguments, "limit", LIMIT_DEFAULT);
+    c->list.session_only = c->session_id != NULL;
+    if (status)
+        (void)execution_status_from_name(status, &c->list.status); /* the table knows them all */
+    if (cursor && !execution_cursor_apply(cursor, c)) {
+        call_free(c);
+        mcp_reply_tool_error(rq,
+                             "cursor is none of ours: pass next_cursor of the answer before, or "
+                             "leave it out to begin with the newest");
+        return exec_request_end(er);
+    }
+    exec_request_send(er, c, on_listed);
+}

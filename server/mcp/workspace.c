@@ -1,0 +1,68 @@
+#include "server/mcp/workspace.h"
+
+#include <errno.h>
+
+#include <sys/stat.h>
+
+#include "server/mcp/request_hash.h"
+#include "state/base/buf.h"
+#include "state/base/fd.h"
+
+#define NAME_MAX_CHARS 64
+
+/* A session's id is one already; a principal may be any text. */
+static bool is_file_name(const char *s)
+{
+    size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+    return n > 0 && n <= NAME_MAX_CHARS && s[n] == '\0';
+}
+
+int workspace_home(const struct workspace_options *o, char **ret_home)
+{
+    const char *who = o->session ? o->session : o->principal;
+    char hex[SHA256_HEX + 1];
+    struct buf b = {0};
+    if (o->config->working_directory) {
+        *ret_home = xstrdup(o->config->working_directory);
+        return 0;
+    }
+    if (!is_file_name(who)) {
+        sha256_hex(who, strlen(who), hex);
+        who = hex;
+    }
+    buf_printf(&b, "%s/workspaces/%s", o->config->state_dir, who);
+    int r = dir_make(b.data);
+    if (r < 0)
+        buf_deinit(&b);
+    else
+        *ret_home = buf_steal(&b);
+    return r;
+}
+
+static int check_directory(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) < 0)
+        return -errno;
+    if (!S_ISDIR(st.st_mode))
+        return -ENOTDIR;
+    return access(path, X_OK) < 0 ? -errno : 0;
+}
+
+char *workspace_resolve(const struct workspace_options *o, const char *home, char **ret_error)
+{
+    struct buf path = {0}, error = {0};
+    const char *asked = o->working_directory;
+    if (asked && asked[0] != '/')
+        buf_printf(&path, "%s/%s", home, asked);
+    else
+        buf_append_str(&path, asked ? asked : home);
+    int r = check_directory(path.data);
+    if (r == 0)
+        return buf_steal(&path);
+    buf_printf(&error, "working_directory %.500s can't be used: %s%s", path.data, strerror(-r),
+               r == -ENOENT ? ". Create it first, or leave it out for the session's own" : "");
+    buf_deinit(&path);
+    *ret_error = buf_steal(&error);
+    return NULL;
+}
