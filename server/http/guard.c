@@ -1,8 +1,3 @@
-/*
- * h2o takes Content-Length, Transfer-Encoding and Host out of the headers and picks one of each,
- * which is where two readers of the same bytes begin to disagree (RFC 9112 11.2). The bytes of the
- * head are still where h2o read them, so they are looked at once more here.
- */
 #include "server/http/guard.h"
 
 #include <string.h>
@@ -11,56 +6,8 @@
 #include <sys/socket.h>
 
 #include "server/http/authority.h"
+#include "server/http/head.h"
 #include "server/http/http_impl.h"
-
-struct head {
-    size_t bytes;
-    unsigned n_host, n_length, n_encoding;
-    bool has_bare_lf, is_folded;
-};
-
-static bool is_field(const char *line, size_t len, const char *name)
-{
-    size_t n = strlen(name);
-
-    return len > n && line[n] == ':' && strncasecmp(line, name, n) == 0;
-}
-
-static void note_field(const char *line, size_t len, struct head *h)
-{
-    h->is_folded |= line[0] == ' ' || line[0] == '\t';
-    h->n_host += is_field(line, len, "host");
-    h->n_length += is_field(line, len, "content-length");
-    h->n_encoding += is_field(line, len, "transfer-encoding");
-}
-
-static struct head scan_head(const char *begin, const char *end)
-{
-    struct head h = {0};
-    const char *p = begin;
-
-    /* One empty line before the request is to be ignored (RFC 9112 2.2), and h2o does. */
-    if (end - p >= 2 && p[0] == '\r' && p[1] == '\n')
-        p += 2;
-    for (bool is_request_line = true; p < end; is_request_line = false) {
-        const char *line = p, *lf = memchr(p, '\n', (size_t)(end - p));
-
-        if (!lf)
-            break;
-        size_t len = (size_t)(lf - line);
-        p = lf + 1;
-        if (len > 0 && line[len - 1] == '\r')
-            len--;
-        else
-            h.has_bare_lf = true;
-        if (len == 0)
-            break;
-        if (!is_request_line)
-            note_field(line, len, &h);
-    }
-    h.bytes = (size_t)(p - begin);
-    return h;
-}
 
 static const struct refusal *check_head(const struct exchange *x)
 {
@@ -72,7 +19,7 @@ static const struct refusal *check_head(const struct exchange *x)
     static const struct refusal has_nul = {400, "the path must not contain %00"};
     const h2o_req_t *req = x->req;
     const h2o_buffer_t *input = req->conn->callbacks->get_socket(req->conn)->input;
-    struct head h = scan_head(input->bytes, input->bytes + input->size);
+    struct head h = head_scan(input->bytes, input->bytes + input->size);
     bool is_1_0 = req->version < 0x101;
 
     if (h.bytes > x->home->http->config->max_header_bytes)

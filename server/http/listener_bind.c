@@ -91,7 +91,9 @@ static int bind_tcp(struct http *http, char **ret_error)
         if (http->n_bound == HTTP_LISTENERS_MAX - 1)
             break;
         r = bind_address(http, ai);
-        bool is_missing = r == -EADDRNOTAVAIL || r == -EAFNOSUPPORT;
+        /* With port 0 the port of the first may be taken at the second. */
+        bool is_missing = r == -EADDRNOTAVAIL || r == -EAFNOSUPPORT ||
+                          (r == -EADDRINUSE && http->n_bound > 0 && http->config->port == 0);
         if (is_missing && (http->n_bound > 0 || ai->ai_next))
             r = 0;
     }

@@ -6,6 +6,7 @@ libhttp_a_SOURCES = server/exchange.h \
     server/http/exchange.c server/http/exchange_impl.h \
     server/http/guard.c server/http/guard.h \
     server/http/hangup.c server/http/hangup.h \
+    server/http/head.c server/http/head.h \
     server/http/health.c server/http/health.h \
     server/http/home.c server/http/home.h \
     server/http/home_timer.c \

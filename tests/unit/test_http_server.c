@@ -143,6 +143,10 @@ static void a_unix_socket_serves_any_host_and_goes_with_the_server(void **state)
     client_read_until(fd, &got, "200 OK");
     client_send(fd, "GET /echo HTTP/1.1\r\nHost: mcp.example.com\r\nOrigin: http://evil\r\n\r\n");
     client_read_until(fd, &got, "403 Forbidden");
+    client_request(fd, "GET", "/park", "");
+    http_wait(f, &f->n_held, 1);
+    fd_closep(&fd);
+    http_wait(f, &f->n_gone, 1);
     /* A second server may not take it away. */
     CLEANUP(free_p) char *error = NULL;
     assert_int_equal(try_new(f, &error), -EADDRINUSE);
@@ -367,6 +371,20 @@ static void a_reply_that_is_on_its_way_survives_a_stop(void **state)
     pthread_join(stopper, NULL);
 }
 
+static void a_stop_does_not_wait_for_who_still_sends(void **state)
+{
+    struct http_fixture *f = *state;
+    http_fixture_start(f);
+    CLEANUP(fd_closep) int fd = client_open(f);
+    CLEANUP(buf_deinit) struct buf got = {0};
+
+    client_send(fd, "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9999999\r\n\r\n");
+    client_read_until(fd, &got, "server.max_body");
+    uint64_t begin_ms = clock_mono_ms();
+    http_stop(f->http);
+    assert_true(clock_mono_ms() - begin_ms < 1000);
+}
+
 static uint32_t next_random(uint32_t *seed)
 {
     *seed = *seed * 1664525u + 1013904223u; /* Numerical Recipes; the same run each time */
@@ -464,6 +482,7 @@ int main(void)
         HTTP_TEST(a_drain_refuses_the_new_and_finishes_the_old),
         HTTP_TEST(a_stop_cuts_what_is_open_and_tells),
         HTTP_TEST(a_reply_that_is_on_its_way_survives_a_stop),
+        HTTP_TEST(a_stop_does_not_wait_for_who_still_sends),
         HTTP_TEST(broken_requests_do_no_harm),
         HTTP_TEST(readiness_names_the_part_that_is_not),
     };
