@@ -32,15 +32,16 @@
 #define FLUSH_MS 2000 /* replies under way when we stop get so long to leave */
 
 struct server {
-    struct config *config;       /* owned */
-    struct sessions *sessions;   /* owned */
-    struct reactor *reactor;     /* owned */
-    struct mcp_pack *pack;       /* owned */
-    struct mcp *mcp;             /* owned */
-    struct auth *auth;           /* owned */
-    struct http *http;           /* owned */
-    struct health_source health; /* http borrows it */
-    int lock_fd;                 /* owned: <state_dir>/server.lock */
+    struct config *config;                           /* owned */
+    struct sessions *sessions;                       /* owned */
+    struct reactor *reactor;                         /* owned */
+    struct mcp_pack *pack;                           /* owned */
+    struct mcp *mcp;                                 /* owned */
+    struct auth *auth;                               /* owned */
+    struct http *http;                               /* owned */
+    struct health_source health;                     /* http borrows it */
+    struct exchange_route routes[3 + HEALTH_ROUTES]; /* http borrows them */
+    int lock_fd;                                     /* owned: <state_dir>/server.lock */
 };
 
 static int open_log(const struct config *c)
