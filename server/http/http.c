@@ -33,6 +33,8 @@ static void configure_h2o(struct http *http)
     http->h2o.server_name = h2o_iovec_init("", 0);
     /* h2o counts "at least" for chunks and "more than" for lengths; guard.c decides exactly. */
     http->h2o.max_request_entity_size = c->max_body_bytes + 1;
+    /* Follows the wall clock, as all timers of h2o do: a step of it ends idle connections early or
+     * late. Our own timers do not. */
     http->h2o.http1.req_timeout = c->request_timeout_ms;
     /* Its HTTP/2 is not to be had: no defence against rapid reset (CVE-2023-44487). */
     http->h2o.http1.upgrade_to_http2 = 0;
