@@ -153,7 +153,7 @@ int journal_lines_find(struct journal_lines *l, uint64_t offset, struct output_p
 /* What retention has dropped is jumped over. */
 static int jump_hole(struct journal_lines *l)
 {
-    uint64_t first = journal_first_event(l->journal), offset;
+    uint64_t first = journal_first_event(l->journal), offset = 0;
     if (l->pos.event >= first)
         return 0;
     int r = journal_lines_offset(l, l->pos, &offset);
