@@ -228,7 +228,7 @@ static int align_to_line(struct journal_lines *l, uint64_t *offset)
 int journal_lines_seek_tail(struct journal_lines *l, size_t max_bytes, size_t max_lines,
                             uint64_t *ret_skipped)
 {
-    uint64_t begin, end = journal_lines_bytes(l);
+    uint64_t begin = 0, end = journal_lines_bytes(l);
     *ret_skipped = 0;
     int r = journal_lines_offset(l, l->pos, &begin);
     if (r < 0 || (end - begin <= max_bytes && max_lines == SIZE_MAX))

@@ -113,7 +113,7 @@ describe('shaping', () => {
     const seen = textOf(result.structuredContent.output);
     assert.ok(seen.startsWith('1\n2\n'));
     assert.ok(seen.endsWith('99999\n100000\n'));
-    assert.match(text, /left out|omitted|truncated/i);
+    assert.match(text, /left.out|omitted|truncated/i);
   });
 
   test('max_bytes bounds a reply and keeps whole lines', async () => {
