@@ -5,6 +5,7 @@ libexec_a_SOURCES = \
 	exec/call.c exec/call.h \
 	exec/inbox.c exec/inbox.h \
 	exec/janitor.c exec/janitor.h \
+	exec/keeper_path.c exec/keeper_path.h \
 	exec/keeper_client.c exec/keeper_client.h \
 	exec/keeper_launch.c exec/keeper_launch.h \
 	exec/queue.c exec/queue.h \

@@ -6,6 +6,7 @@
 
 #include <sys/statvfs.h>
 
+#include "exec/keeper_path.h"
 #include "state/base/clock.h"
 #include "state/base/log.h"
 #include "state/base/metrics.h"
@@ -26,13 +27,20 @@ int service_init(struct service *s, const struct config *c, struct event_base *b
     queue_init(&s->queue);
     list_init(&s->stdin_calls);
     s->waiters = waiters_new(base, c->max_waiters, on_parked_due, s);
-    int r = janitor_new(c->state_dir, &s->janitor);
+    CLEANUP(free_p) char *keeper_path = NULL;
+    int r = keeper_path_find(c->keeper_path, &keeper_path);
+    if (r < 0) {
+        LOG_ERROR("keeper_not_found", LOG_STR("exec.keeper", c->keeper_path),
+                  LOG_STR("next", "name the program mcp-exec-keeper with exec.keeper"));
+        return r;
+    }
+    r = janitor_new(c->state_dir, &s->janitor);
     if (r == 0)
         r = sweep_state_dir(s);
     if (r < 0)
         return r;
     const struct keeper_client_options o = {
-        .state_dir = c->state_dir, .keeper_path = c->keeper_path, .log_file = c->log_file};
+        .state_dir = c->state_dir, .keeper_path = keeper_path, .log_file = c->log_file};
     return keeper_client_new(base, &o, &service_keeper_events, s, &s->keeper);
 }
 

@@ -116,6 +116,7 @@ static void get_health(void *arg, struct health *ret)
 
 static int start_http(struct server *s)
 {
+    s->auth = auth_new(s->config);
     s->health = (struct health_source){.get = get_health, .arg = s};
     size_t n = 0;
     s->routes[n++] = (struct exchange_route){.path = "/mcp", .handle = mcp_serve, .arg = s->mcp};
