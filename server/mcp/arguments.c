@@ -1,7 +1,6 @@
 #include "server/mcp/arguments.h"
 
 #include <ctype.h>
-#include <math.h>
 #include <stdio.h>
 
 #include "config/nearest.h"
@@ -169,7 +168,8 @@ static bool is_string_ok(const struct arg *a, const struct config *c, const char
 
 static bool is_number_ok(const struct arg *a, const struct config *c, double v)
 {
-    if (a->type == ARG_INTEGER && (v != floor(v) || fabs(v) > INTEGER_MAX))
+    if (a->type == ARG_INTEGER &&
+        (v > INTEGER_MAX || v < -INTEGER_MAX || v != (double)(int64_t)v))
         return false;
     return (a->flags & ARG_ABOVE_MIN ? v > a->min : v >= a->min) && v <= arg_max(a, c);
 }

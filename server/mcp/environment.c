@@ -18,20 +18,40 @@ static bool is_name(const char *s)
     return *s == '\0';
 }
 
-/* An entry NAME=VALUE; a later one replaces an earlier one of the same name. */
-static void set(char ***env, size_t *n, const char *name, const char *value)
+/* An array of NAME=VALUE. */
+struct environment {
+    char **v; /* owned until it is returned */
+    size_t n;
+};
+
+/* Sets a variable, in place of one of the first `n_older` that has the same name. */
+static void set(struct environment *e, size_t n_older, const char *name, const char *value)
 {
     struct buf b = {0};
     size_t len = strlen(name);
     buf_printf(&b, "%s=%s", name, value);
-    for (size_t i = 0; i < *n; i++) {
-        if (strncmp((*env)[i], name, len) == 0 && (*env)[i][len] == '=') {
-            free((*env)[i]);
-            (*env)[i] = buf_steal(&b);
+    for (size_t i = 0; i < n_older; i++) {
+        if (strncmp(e->v[i], name, len) == 0 && e->v[i][len] == '=') {
+            free(e->v[i]);
+            e->v[i] = buf_steal(&b);
             return;
         }
     }
-    strv_append(env, n, buf_steal(&b));
+    strv_append(&e->v, &e->n, buf_steal(&b));
+}
+
+static void inherit(struct environment *e, const struct environment_options *o)
+{
+    const struct config_strings *names = &o->config->environment_whitelist;
+    set(e, 0, "PATH", DEFAULT_PATH);
+    set(e, 0, "HOME", o->home);
+    if (o->has_terminal)
+        set(e, 0, "TERM", "xterm");
+    for (size_t i = 0; i < names->n; i++) {
+        const char *value = getenv(names->v[i]);
+        if (value)
+            set(e, e->n, names->v[i], value);
+    }
 }
 
 static char *check_entry(const char *name, size_t total)
@@ -55,24 +75,17 @@ static char *check_entry(const char *name, size_t total)
 
 char *environment_make(const struct environment_options *o, char ***ret_env)
 {
-    const struct config_strings *inherited = &o->config->environment_whitelist;
-    char **env = NULL, *error = NULL;
-    size_t n = 0, total = 0;
-    set(&env, &n, "PATH", DEFAULT_PATH);
-    if (o->has_terminal)
-        set(&env, &n, "TERM", "xterm");
-    for (size_t i = 0; i < inherited->n; i++) {
-        const char *value = getenv(inherited->v[i]);
-        if (value)
-            set(&env, &n, inherited->v[i], value);
-    }
-    set(&env, &n, "HOME", o->home);
+    struct environment e = {0};
+    char *error = NULL;
+    size_t total = 0;
+    inherit(&e, o);
+    size_t n_inherited = e.n; /* names of the map differ from each other */
     for (const cJSON *v = o->map ? o->map->child : NULL; v && !error; v = v->next) {
         total += strlen(v->string) + strlen(v->valuestring) + 2;
         error = check_entry(v->string, total);
         if (!error)
-            set(&env, &n, v->string, v->valuestring);
+            set(&e, n_inherited, v->string, v->valuestring);
     }
-    *ret_env = env;
+    *ret_env = e.v;
     return error;
 }

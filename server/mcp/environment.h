@@ -8,7 +8,7 @@
 struct environment_options {
     const struct config *config; /* borrowed */
     const cJSON *map;            /* borrowed; checked to be an object of strings; NULL: none */
-    const char *home;            /* borrowed; HOME, unless the map says otherwise */
+    const char *home;            /* borrowed; HOME, unless it is inherited or in the map */
     bool has_terminal;           /* a pty: TERM is needed */
 };
 

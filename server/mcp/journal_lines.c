@@ -225,31 +225,39 @@ static int align_to_line(struct journal_lines *l, uint64_t *offset)
     return 0;
 }
 
+/* Where the tail begins in bytes. 0 or -errno. */
+static int find_tail(struct journal_lines *l, uint64_t begin, size_t max_bytes, size_t max_lines,
+                     uint64_t *ret_offset)
+{
+    uint64_t end = journal_lines_bytes(l);
+    *ret_offset = end - begin > max_bytes ? end - max_bytes : begin;
+    if (max_lines == 0)
+        *ret_offset = end;
+    l->block_n = 0; /* the block is needed for this */
+    int r = max_lines == 0 || max_lines == SIZE_MAX
+                ? 0
+                : find_lines_back(l, *ret_offset, max_lines, ret_offset);
+    return r == 0 && *ret_offset > begin && *ret_offset < end ? align_to_line(l, ret_offset) : r;
+}
+
 int journal_lines_seek_tail(struct journal_lines *l, size_t max_bytes, size_t max_lines,
                             uint64_t *ret_skipped)
 {
-    uint64_t begin = 0, end = journal_lines_bytes(l);
+    uint64_t begin = 0, target = 0, end = journal_lines_bytes(l);
     *ret_skipped = 0;
     int r = journal_lines_offset(l, l->pos, &begin);
-    if (r < 0 || (end - begin <= max_bytes && max_lines == SIZE_MAX))
+    if (r < 0 || begin == end || (end - begin <= max_bytes && max_lines == SIZE_MAX))
         return r;
-    if (max_lines == 0 && end > begin) {
-        *ret_skipped = end - begin;
-        r = journal_lines_find(l, end - 1, &l->pos);
-        l->pos = (struct output_pos){l->pos.event + 1, 0};
-        return r;
-    }
-    uint64_t target = end - begin > max_bytes ? end - max_bytes : begin;
-    l->block_n = 0;
-    r = max_lines == SIZE_MAX ? 0 : find_lines_back(l, target, max_lines, &target);
-    if (r == 0 && target > begin)
-        r = align_to_line(l, &target);
+    r = find_tail(l, begin, max_bytes, max_lines, &target);
     if (r == -ENODATA)
         return 0; /* retention is at work there: reading on finds out what is left */
     if (r < 0 || target <= begin)
         return r < 0 ? r : 0;
     *ret_skipped = target - begin;
-    return journal_lines_find(l, target, &l->pos);
+    r = journal_lines_find(l, target == end ? end - 1 : target, &l->pos);
+    if (target == end) /* what is no output comes behind it */
+        l->pos = (struct output_pos){l->pos.event + 1, 0};
+    return r;
 }
 
 /* ---- lines ---- */
