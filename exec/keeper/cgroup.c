@@ -15,12 +15,20 @@
 
 #define PROC_FILE_MAX (1024u * 1024)
 
-static char *join(const char *a, const char *b)
+static char *concat(const char *a, const char *b)
 {
-    char *path;
-    if (asprintf(&path, "%s/%s", a, b) < 0)
+    char *ret;
+    if (asprintf(&ret, "%s%s", a, b) < 0)
         abort();
-    return path;
+    return ret;
+}
+
+static char *join(const char *dir, const char *name)
+{
+    char *ret;
+    if (asprintf(&ret, "%s/%s", dir, name) < 0)
+        abort();
+    return ret;
 }
 
 /* A line of /proc/self/mountinfo, see proc_pid_mountinfo(5): "36 35 98:0 /root /point options
@@ -52,7 +60,7 @@ static char *find_mounted(const char *group)
             continue;
         size_t n = strcmp(root, "/") == 0 ? 0 : strlen(root);
         if (strncmp(group, root, n) == 0 && (group[n] == '/' || group[n] == '\0'))
-            return join(strcmp(point, "/") == 0 ? "" : point, group + n + (group[n] == '/'));
+            return concat(point, strcmp(group + n, "/") == 0 ? "" : group + n);
     }
     return NULL;
 }
@@ -90,16 +98,21 @@ static bool can_be_killed(const char *path)
     return faccessat(AT_FDCWD, file, W_OK, AT_EACCESS) == 0;
 }
 
+char *cgroup_base_name(const char *state_dir)
+{
+    char *name;
+    if (asprintf(&name, "mcp-exec-%016llx", (unsigned long long)hash_string(state_dir)) < 0)
+        abort();
+    return name;
+}
+
 int cgroup_make_base(const char *state_dir, char **ret_path)
 {
-    char name[40];
     CLEANUP(free_p) char *own = find_own_group();
+    CLEANUP(free_p) char *name = cgroup_base_name(state_dir);
 
     if (!own)
         return -ENOTSUP;
-    /* Two state directories on one machine must not share a group. */
-    snprintf(name, sizeof(name), CGROUP_BASE_PREFIX "%016llx",
-             (unsigned long long)hash_string(state_dir));
     CLEANUP(free_p) char *base = join(own, name);
     if (mkdir(base, 0755) < 0 && errno != EEXIST)
         return -errno;

@@ -12,9 +12,11 @@
 
 #include "exec/keeper/proc.h"
 
-#define CGROUP_BASE_PREFIX "mcp-exec-"
+/* Of the group that holds all of ours: two state directories on one machine must not share it.
+ * Caller frees. */
+char *cgroup_base_name(const char *state_dir);
 
-/* Makes the group that holds all of ours. 0; -ENOTSUP: this machine or user has none; -errno. */
+/* Makes it. 0; -ENOTSUP: this machine or user has none; -errno. */
 MUST_USE int cgroup_make_base(const char *state_dir, char **ret_path);
 
 /* A new group below base, and its directory, opened, for clone_into_cgroup(). 0 or -errno. */

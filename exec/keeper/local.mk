@@ -19,6 +19,7 @@ libkeeper_a_SOURCES = \
 	exec/keeper/journal_writer.c exec/keeper/journal_writer.h \
 	exec/keeper/keeper.h \
 	exec/keeper/loop.c exec/keeper/loop.h \
+	exec/keeper/options.c exec/keeper/options.h \
 	exec/keeper/proc.c exec/keeper/proc.h \
 	exec/keeper/pty.c exec/keeper/pty.h \
 	exec/keeper/reexec.c exec/keeper/reexec.h \

@@ -6,8 +6,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,6 +23,7 @@
 #include "exec/keeper/cgroup.h"
 #include "exec/keeper/child.h"
 #include "exec/keeper/keeper.h"
+#include "exec/keeper/options.h"
 #include "exec/keeper/reexec.h"
 #include "exec/keeper/steps.h"
 #include "exec/keeper/sweep.h"
@@ -32,75 +31,9 @@
 #include "state/base/log.h"
 
 #define LISTEN_BACKLOG 16
-
-struct options {
-    const char *state_dir;
-    const char *log_file;
-    bool no_cgroup;
-    int resume_fd; /* -1: a fresh start */
-};
-
-static const char help_text[] =
-    "usage: mcp-exec-keeper --state-dir DIR [--log-file FILE] [--no-cgroup]\n"
-    "Keeps the commands that mcp-execd runs; mcp-execd starts it by itself.\n"
-    "  --state-dir DIR   where journals are, and the socket keeper.sock\n"
-    "  --log-file FILE   log there instead of standard error\n"
-    "  --no-cgroup       tell processes apart without cgroups, even if they can be made\n"
-    "  --version, --help\n";
-
-enum { EXIT_USAGE = 2 };
-
-static int parse_number(const char *s)
-{
-    char *end;
-    long n = strtol(s, &end, 10);
-    return *s && !*end && n >= 0 && n <= INT_MAX ? (int)n : -1;
-}
-
-/* -1: go on; else the exit status. */
-static int parse_options(int argc, char **argv, struct options *o)
-{
-    enum { OPT_STATE_DIR = 256, OPT_LOG_FILE, OPT_NO_CGROUP, OPT_RESUME, OPT_VERSION, OPT_HELP };
-    static const struct option names[] = {
-        {"state-dir", required_argument, NULL, OPT_STATE_DIR},
-        {"log-file", required_argument, NULL, OPT_LOG_FILE},
-        {"no-cgroup", no_argument, NULL, OPT_NO_CGROUP},
-        {"resume", required_argument, NULL, OPT_RESUME}, /* by reexec.c only */
-        {"version", no_argument, NULL, OPT_VERSION},
-        {"help", no_argument, NULL, OPT_HELP},
-        {0},
-    };
-
-    for (int opt; (opt = getopt_long(argc, argv, "", names, NULL)) != -1;) {
-        switch (opt) {
-        case OPT_STATE_DIR:
-            o->state_dir = optarg;
-            break;
-        case OPT_LOG_FILE:
-            o->log_file = optarg;
-            break;
-        case OPT_NO_CGROUP:
-            o->no_cgroup = true;
-            break;
-        case OPT_RESUME:
-            o->resume_fd = parse_number(optarg);
-            break;
-        case OPT_VERSION:
-            printf("mcp-exec-keeper %s\n", MCP_EXECD_VERSION);
-            return EXIT_SUCCESS;
-        case OPT_HELP:
-            fputs(help_text, stdout);
-            return EXIT_SUCCESS;
-        default:
-            fputs(help_text, stderr);
-            return EXIT_USAGE;
-        }
-    }
-    if (o->state_dir && optind == argc)
-        return -1;
-    fputs(help_text, stderr);
-    return EXIT_USAGE;
-}
+/* As the server's log. */
+#define LOG_MAX_BYTES (10u * 1024 * 1024)
+#define LOG_KEEP_DAYS 7
 
 /* ---- the process ---- */
 
@@ -335,10 +268,10 @@ int main(int argc, char **argv)
 {
     static struct keeper k = {
         .lock_fd = -1, .listener.fd = -1, .signals.fd = -1, .loop.epoll_fd = -1};
-    struct options o = {.resume_fd = -1};
+    struct options o;
+    int status;
 
-    int status = parse_options(argc, argv, &o);
-    if (status >= 0)
+    if (!options_parse(argc, argv, &o, &status))
         return status;
     CLEANUP(free_p) char *log_file = make_absolute(o.log_file);
     int r = dir_make(o.state_dir);
@@ -351,7 +284,13 @@ int main(int argc, char **argv)
     list_init(&k.ended);
     clients_init(&k);
     r = log_open(&(struct log_options){
-        .file = log_file, .to_stderr = !log_file, .level = LOGL_INFO, .replica = "keeper"});
+        .file = log_file,
+        .to_stderr = !log_file,
+        .level = LOGL_INFO,
+        .max_bytes = LOG_MAX_BYTES,
+        .keep_days = LOG_KEEP_DAYS,
+        .replica = "keeper",
+    });
     if (r < 0)
         return fail(log_file, r);
     r = start(&k, &o);

@@ -2,20 +2,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
 
 #include "exec/keeper/child.h"
 #include "exec/keeper/codec.h"
 #include "state/base/fd.h"
 #include "state/base/log.h"
 
-/* Of the walk below. A program goes on with its own version only; who changes the walk adds one,
- * and says here from where on an upgrade in place works. */
-#define REEXEC_VERSION 1u
-#define STATE_MAX      (256u * 1024 * 1024)
+#define STATE_MAX    (256u * 1024 * 1024)
+#define CHECK_MAX_MS 2000
 
 /* ---- one walk for writing and reading ---- */
 
@@ -139,10 +141,33 @@ static int run_program(struct keeper *k, const char *program)
     return r;
 }
 
+/* Whether the program runs at all here, and goes on with what we write. Its answer is its exit
+ * status; one that does not come is a no. */
+static bool can_resume(const char *program)
+{
+    char version[16];
+    const char *argv[] = {program, "--can-resume", version, NULL};
+    int status = -1;
+
+    snprintf(version, sizeof(version), "%u", REEXEC_VERSION);
+    pid_t pid = vfork();
+
+    if (pid == 0) {
+        execve(program, (char **)argv, environ);
+        _exit(127);
+    }
+    CLEANUP(fd_closep) int fd = pid < 0 ? -1 : pidfd_open(pid, 0);
+    if (pid < 0)
+        return false;
+    if (poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, CHECK_MAX_MS) != 1)
+        (void)kill(pid, SIGKILL);
+    return waitpid(pid, &status, 0) == pid && status == 0;
+}
+
 void reexec(struct keeper *k, const char *program)
 {
     LOG_INFO("upgrade", LOG_STR("program", program), LOG_U64("running", k->n_children));
-    int r = run_program(k, program);
+    int r = can_resume(program) ? run_program(k, program) : -EPROTO;
     LOG_ERROR("upgrade_failed", LOG_STR("program", program), LOG_ERRNO(r));
 }
 

@@ -6,7 +6,11 @@
  */
 #include "exec/keeper/keeper.h"
 
-/* Does not return unless it failed; then everything is as it was, except for the clients. */
+/* Of the state that is handed over: who changes what is walked adds one. A program goes on with its
+ * own version only, and says so to --can-resume. */
+#define REEXEC_VERSION 1u
+
+/* Does not return unless it failed; then everything is as it was. */
 void reexec(struct keeper *k, const char *program);
 /* In the new program. 0 or -errno. */
 MUST_USE int reexec_resume(struct keeper *k, int state_fd);

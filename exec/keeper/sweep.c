@@ -72,16 +72,21 @@ static void until_gone(struct sweep *s, const char *base,
     }
 }
 
-/* Where the keeper before us had its groups. */
+/* Where the keeper before us had its groups. A copy of a state directory names the groups of the
+ * original, which are not ours to kill. */
 static void kill_recorded(struct sweep *s)
 {
     CLEANUP(free_p) char *path = NULL;
     CLEANUP(free_p) char *base = NULL;
+    CLEANUP(free_p) char *name = cgroup_base_name(s->state_dir);
     size_t len;
 
     if (asprintf(&path, "%s/" BASE_FILE, s->state_dir) < 0)
         abort();
-    if (file_read(path, PATH_MAX, &base, &len) == 0 && strstr(base, CGROUP_BASE_PREFIX))
+    if (file_read(path, PATH_MAX, &base, &len) < 0)
+        return;
+    const char *slash = strrchr(base, '/');
+    if (slash && strcmp(slash + 1, name) == 0)
         until_gone(s, base, kill_groups);
 }
 

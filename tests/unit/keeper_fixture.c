@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -169,13 +170,23 @@ enum keeper_stdin_result fixture_stdin(struct fixture *f, struct seen *s, const 
 
 /* ---- the keeper ---- */
 
-static void write_script(struct fixture *f, const char *keeper)
+static char *keeper_path(void)
 {
+    const char *build = getenv("top_builddir");
+    char *path;
+
+    assert_true(asprintf(&path, "%s/mcp-exec-keeper", build ? build : ".") > 0);
+    return path;
+}
+
+static void write_script(struct fixture *f, const char *lines, const char *flags)
+{
+    CLEANUP(free_p) char *keeper = keeper_path();
     CLEANUP(buf_deinit) struct buf b = {0};
 
-    buf_printf(&b, "#!/bin/sh\nexec '%s' --no-cgroup \"$@\"\n", keeper);
+    buf_printf(&b, "#!/bin/sh\n%sexec '%s' %s \"$@\"\n", lines, keeper, flags);
     assert_int_equal(file_replace(f->state_dir, "keeper.sh", b.data, b.len), 0);
-    snprintf(f->program, sizeof(f->program), "%s/keeper.sh", f->state_dir);
+    assert_true(asprintf(&f->program, "%s/keeper.sh", f->state_dir) > 0);
     assert_int_equal(chmod(f->program, 0700), 0);
 }
 
@@ -192,53 +203,74 @@ void fixture_detach(struct fixture *f)
     f->client = keeper_client_free(f->client);
 }
 
-struct fixture *fixture_new(bool with_cgroup)
+static struct fixture *make(void)
 {
     struct fixture *f = xcalloc(1, sizeof(*f));
-    const char *build = getenv("top_builddir");
-    CLEANUP(buf_deinit) struct buf keeper = {0};
 
-    buf_printf(&keeper, "%s/mcp-exec-keeper", build ? build : ".");
     snprintf(f->state_dir, sizeof(f->state_dir), "/tmp/keeper-test-XXXXXX");
     assert_non_null(mkdtemp(f->state_dir));
-    if (with_cgroup)
-        snprintf(f->program, sizeof(f->program), "%s", keeper.data);
-    else
-        write_script(f, keeper.data);
     f->base = event_base_new();
     assert_non_null(f->base);
+    return f;
+}
+
+struct fixture *fixture_new(bool with_cgroup)
+{
+    struct fixture *f = make();
+
+    if (with_cgroup)
+        f->program = keeper_path();
+    else
+        write_script(f, "", "--no-cgroup");
     fixture_attach(f);
     return f;
 }
 
-pid_t fixture_keeper_pid(const struct fixture *f)
+struct fixture *fixture_new_after(const char *lines)
+{
+    struct fixture *f = make();
+
+    write_script(f, lines, "");
+    fixture_attach(f);
+    return f;
+}
+
+int fixture_connect(const struct fixture *f)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
+    const struct timeval bound = {.tv_sec = FIXTURE_WAIT_MS / 1000};
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+    assert_true(fd >= 0);
+    snprintf(a.sun_path, sizeof(a.sun_path), "%s/" KEEPER_SOCKET_NAME, f->state_dir);
+    assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof(bound)), 0);
+    return fd;
+}
+
+pid_t fixture_keeper_pid(const struct fixture *f)
+{
     struct ucred peer = {0};
     socklen_t len = sizeof(peer);
-    CLEANUP(fd_closep) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    CLEANUP(fd_closep) int fd = fixture_connect(f);
 
-    snprintf(a.sun_path, sizeof(a.sun_path), "%s/" KEEPER_SOCKET_NAME, f->state_dir);
-    if (connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0)
-        return 0;
     assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len), 0);
     return peer.pid;
 }
 
+/* Started by an earlier client object, it is our child that nobody else reaps. */
 static bool is_keeper_gone(struct fixture *f, void *arg)
 {
-    return kill(*(pid_t *)arg, 0) < 0;
+    pid_t pid = *(pid_t *)arg;
+    return waitpid(pid, NULL, WNOHANG) == pid || kill(pid, 0) < 0;
 }
 
 void fixture_free(struct fixture *f)
 {
-    pid_t pid;
-
     if (!f->client)
         fixture_attach(f);
     fixture_wait_ready(f);
-    pid = fixture_keeper_pid(f);
-    assert_int_not_equal(pid, 0);
+    pid_t pid = fixture_keeper_pid(f);
     assert_int_equal(keeper_client_quit(f->client), 0);
     assert_int_equal(kill(pid, SIGTERM), 0);
     fixture_wait(f, is_keeper_gone, &pid, "the keeper has left");
@@ -249,6 +281,7 @@ void fixture_free(struct fixture *f)
         free(f->seen[i]);
     }
     assert_int_equal(dir_remove(f->state_dir), 0);
+    free(f->program);
     free(f);
 }
 

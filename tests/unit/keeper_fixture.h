@@ -23,7 +23,7 @@ struct seen {
 
 struct fixture {
     char state_dir[64];
-    char program[128]; /* the keeper, or a script that runs it without cgroups */
+    char *program; /* owned: the keeper, or a script that runs it */
     struct event_base *base;
     struct keeper_client *client;
     struct seen *seen[FIXTURE_EXECUTIONS_MAX]; /* owned */
@@ -34,10 +34,14 @@ struct fixture {
 };
 
 struct fixture *fixture_new(bool with_cgroup);
+/* The keeper is run by a shell script after these lines. */
+struct fixture *fixture_new_after(const char *lines);
 void fixture_free(struct fixture *f); /* ends its keeper, removes the directory */
 /* A client object of its own instead of the present one. */
 void fixture_detach(struct fixture *f);
 void fixture_attach(struct fixture *f);
+/* A connection of its own, blocking, for what keeper_client would not say; caller closes. */
+int fixture_connect(const struct fixture *f);
 pid_t fixture_keeper_pid(const struct fixture *f);
 
 /* A spec to change before fixture_spawn(): runs argv, NULL-terminated, in /. */
