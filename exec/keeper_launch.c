@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -17,8 +16,6 @@
 #include "state/base/fd.h"
 #include "state/base/log.h"
 
-#define KEEPER_PROGRAM "mcp-exec-keeper"
-
 static char *copy(const char *s)
 {
     char *ret = s && *s ? strdup(s) : NULL;
@@ -27,31 +24,13 @@ static char *copy(const char *s)
     return ret;
 }
 
-/* Without a configured one: beside this program, else by PATH. */
-static char *find_program(const char *configured)
-{
-    char self[PATH_MAX];
-    char *beside = NULL;
-
-    if (configured)
-        return copy(configured);
-    ssize_t n = readlink("/proc/self/exe", self, sizeof(self));
-    const char *slash = n > 0 ? memrchr(self, '/', (size_t)n) : NULL;
-    if (slash && asprintf(&beside, "%.*s/" KEEPER_PROGRAM, (int)(slash - self), self) < 0)
-        abort();
-    if (beside && access(beside, X_OK) == 0)
-        return beside;
-    free(beside);
-    return copy(KEEPER_PROGRAM);
-}
-
 void keeper_launch_init(struct keeper_launch *l, struct event_base *base, const char *state_dir,
                         const char *program, const char *log_file)
 {
     *l = (struct keeper_launch){
         .base = base,
         .state_dir = copy(state_dir),
-        .program = find_program(program),
+        .program = copy(program),
         .log_file = copy(log_file),
         .child_fd = -1,
     };
@@ -147,7 +126,7 @@ void keeper_launch_start(struct keeper_launch *l)
     posix_spawnattr_init(&attr);
     int r = set_spawn(&files, &attr);
     if (r == 0)
-        r = posix_spawnp(&pid, l->program, &files, &attr, argv, environ);
+        r = posix_spawn(&pid, l->program, &files, &attr, argv, environ);
     posix_spawnattr_destroy(&attr);
     posix_spawn_file_actions_destroy(&files);
     if (r != 0) {
