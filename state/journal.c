@@ -78,36 +78,37 @@ static int read_header(const struct journal *j, struct journal_header *ret)
 
     for (int i = 0; r == 0 && i < 100; i++) {
         r = read_at(j->index_fd, 0, &again, sizeof(again));
-        if (r == 0 && memcmp(ret, &again, sizeof(again)) == 0)
+        if (r < 0)
+            return r;
+        if (memcmp(ret, &again, sizeof(again)) == 0)
             return 0;
         *ret = again;
     }
     return r < 0 ? r : -EBADMSG;
 }
 
-static int refresh_retention(struct journal *j)
+/* Retention only moves on. */
+static int read_sound_header(const struct journal *j, struct journal_header *ret)
 {
-    struct journal_header h;
-    int r = read_header(j, &h);
+    int r = read_header(j, ret);
 
     if (r < 0)
         return r;
-    if (h.magic != JOURNAL_MAGIC || h.version != JOURNAL_VERSION ||
-        h.record_size != sizeof(struct journal_record) || h.first_event < j->first_event ||
-        h.first_offset < j->first_offset)
-        return -EBADMSG;
-    j->first_event = h.first_event;
-    j->first_offset = h.first_offset;
-    return 0;
+    return ret->magic == JOURNAL_MAGIC && ret->version == JOURNAL_VERSION &&
+                   ret->record_size == sizeof(struct journal_record) &&
+                   ret->first_event >= j->first_event && ret->first_offset >= j->first_offset
+               ? 0
+               : -EBADMSG;
 }
 
 int journal_refresh(struct journal *j)
 {
     struct stat index, output;
     struct journal_record last = {0};
+    struct journal_header h;
 
     /* The header first: what it says has been dropped was in the index before. */
-    int r = refresh_retention(j);
+    int r = read_sound_header(j, &h);
     if (r < 0)
         return r;
     if (fstat(j->index_fd, &index) < 0)
@@ -123,11 +124,13 @@ int journal_refresh(struct journal *j)
     if (fstat(j->output_fd, &output) < 0)
         return -errno;
     if ((events > 0 && !is_record_sound(&last, (uint64_t)output.st_size)) ||
-        last.offset + last.length < j->output_bytes || j->first_event > events ||
-        j->first_offset > last.offset + last.length)
+        last.offset + last.length < j->output_bytes || h.first_event > events ||
+        h.first_offset > last.offset + last.length)
         return -EBADMSG;
     j->events = events;
     j->output_bytes = last.offset + last.length;
+    j->first_event = h.first_event;
+    j->first_offset = h.first_offset;
     return 0;
 }
 
@@ -213,12 +216,17 @@ int journal_records(struct journal *j, uint64_t from, struct journal_record *rec
 
 int journal_read(struct journal *j, uint64_t offset, void *buf, size_t len)
 {
+    struct journal_header h;
+
     if (offset > j->output_bytes || len > j->output_bytes - offset)
         return -ENODATA;
     int r = read_at(j->output_fd, offset, buf, len);
     if (r == 0)
-        r = refresh_retention(j);
+        r = read_sound_header(j, &h);
     if (r < 0)
         return r;
-    return offset < j->first_offset ? -ENODATA : 0;
+    if (offset >= h.first_offset)
+        return 0;
+    r = journal_refresh(j);
+    return r < 0 ? r : -ENODATA;
 }

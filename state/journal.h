@@ -30,7 +30,8 @@ uint64_t journal_output_bytes(const struct journal *j); /* size of output as ind
 /* Records from `from` on, at most `max`; *ret_n may be fewer, 0 behind the end. */
 MUST_USE int journal_records(struct journal *j, uint64_t from, struct journal_record *recs,
                              size_t max, size_t *ret_n);
-/* Exactly `len` bytes of output at `offset`, else -ENODATA (beyond the end or in the hole). */
+/* Exactly `len` bytes of output at `offset`, else -ENODATA: beyond the end as indexed, or in the
+ * hole; then the journal has been refreshed and says where what is left begins. */
 MUST_USE int journal_read(struct journal *j, uint64_t offset, void *buf, size_t len);
 
 /* The file exit. 0, or -ENOENT while it runs, or -EBADMSG. */

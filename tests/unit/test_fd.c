@@ -55,6 +55,9 @@ static void closing_keeps_errno_and_forgets(void **state)
     fd_closep(&fd);
     assert_int_equal(errno, EILSEQ);
     assert_int_equal(fcntl(closed, F_GETFD), -1);
+    errno = EILSEQ;
+    fd_closep(&closed); /* EBADF */
+    assert_int_equal(errno, EILSEQ);
 }
 
 struct pipe_reader {

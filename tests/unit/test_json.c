@@ -72,6 +72,7 @@ static const struct {
     {TEXT("\"\\udc00\\ud800\""), JSON_E_UTF8, 1},
     {TEXT("\"\\ud800\\ud800\""), JSON_E_UTF8, 1},
     {TEXT("\"\\ud800\\n\""), JSON_E_UTF8, 1},
+    {TEXT("\"\\udc00\\udc00\""), JSON_E_UTF8, 1},
 
     {TEXT("\"a\\u0000b\""), JSON_E_NUL, 2},
     {TEXT("{\"\\u0000\":1}"), JSON_E_NUL, 2},

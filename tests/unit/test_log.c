@@ -253,6 +253,17 @@ static void rotates_before_the_file_grows_too_large_and_loses_no_line(void **sta
     free(first);
 }
 
+static void a_line_longer_than_the_file_may_be_has_one_of_its_own(void **state)
+{
+    size_t bytes, largest;
+    open_log(*state, (struct log_options){.level = LOGL_INFO, .max_bytes = 5});
+    LOG_INFO("one");
+    assert_int_equal(count_rotated(*state, &bytes, &largest), 0);
+    LOG_INFO("two");
+    assert_int_equal(count_rotated(*state, &bytes, &largest), 1);
+    assert_log_is(*state, TIME_TEXT " info two\n");
+}
+
 static void goes_on_in_the_file_of_an_earlier_run(void **state)
 {
     size_t bytes, largest, line = strlen(TIME_TEXT " info e\n");
@@ -397,6 +408,7 @@ int main(void)
         log_test(keeps_errno),
         log_test(says_when_the_file_cannot_be_opened),
         log_test(rotates_before_the_file_grows_too_large_and_loses_no_line),
+        log_test(a_line_longer_than_the_file_may_be_has_one_of_its_own),
         log_test(goes_on_in_the_file_of_an_earlier_run),
         log_test(removes_rotated_files_that_are_too_old_and_no_others),
         log_test(a_full_disk_is_said_once_and_the_log_goes_on),
