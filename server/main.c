@@ -158,7 +158,6 @@ static int set_up(struct server *s)
                                   .title = "Command execution",
                                   .version = MCP_EXECD_VERSION};
     s->mcp = mcp_new(&o);
-    s->auth = auth_new(c);
     r = start_http(s);
     return r < 0 ? r : reactor_start(s->reactor);
 }

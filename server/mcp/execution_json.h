@@ -37,7 +37,7 @@ bool execution_has_exit_code(const struct execution_facts *f); /* else it is not
 #define EXECUTION_END_ROWS                                                         \
     {.name = "exit_code",                                                          \
      .type = ARG_INTEGER,                                                          \
-     .flags = ARG_REQUIRED | ARG_NULLABLE,                                         \
+     .flags = ARG_NULLABLE,                                                        \
      .description = "null: not known (yet). Negative: the signal that ended it."}, \
         {.name = "signal",                                                         \
          .type = ARG_STRING,                                                       \
