@@ -1,8 +1,18 @@
 # Unit tests of the keeper, its wire and its client.
-KEEPER_FIXTURE = tests/unit/keeper_fixture.c tests/unit/keeper_fixture.h
-check_PROGRAMS += tests/unit/test_keeper tests/unit/test_keeper_life
-TESTS += tests/unit/test_keeper tests/unit/test_keeper_life
+KEEPER_TESTS = \
+	tests/unit/test_journal_writer \
+	tests/unit/test_keeper \
+	tests/unit/test_keeper_life \
+	tests/unit/test_keeper_wire
+check_PROGRAMS += $(KEEPER_TESTS)
+TESTS += $(KEEPER_TESTS)
+KEEPER_FIXTURE = tests/unit/keeper_fixture.c tests/unit/keeper_fixture.h tests/unit/temp_dir.h
+tests_unit_test_journal_writer_SOURCES = tests/unit/test_journal_writer.c \
+	tests/unit/random.h tests/unit/temp_dir.h
+tests_unit_test_journal_writer_LDADD = $(KEEPER_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_keeper_SOURCES = tests/unit/test_keeper.c $(KEEPER_FIXTURE)
 tests_unit_test_keeper_LDADD = libkeeper.a $(EXEC_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_keeper_life_SOURCES = tests/unit/test_keeper_life.c $(KEEPER_FIXTURE)
 tests_unit_test_keeper_life_LDADD = libkeeper.a $(EXEC_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_keeper_wire_SOURCES = tests/unit/test_keeper_wire.c
+tests_unit_test_keeper_wire_LDADD = $(KEEPER_LIBS) $(CMOCKA_LIBS)

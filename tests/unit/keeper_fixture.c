@@ -21,6 +21,7 @@
 #include "state/base/id.h"
 #include "state/base/utf8.h"
 #include "state/journal.h"
+#include "tests/unit/temp_dir.h"
 
 /* ---- what the client says ---- */
 
@@ -173,10 +174,7 @@ enum keeper_stdin_result fixture_stdin(struct fixture *f, struct seen *s, const 
 static char *keeper_path(void)
 {
     const char *build = getenv("top_builddir");
-    char *path;
-
-    assert_true(asprintf(&path, "%s/mcp-exec-keeper", build ? build : ".") > 0);
-    return path;
+    return temp_path(build ? build : ".", "mcp-exec-keeper");
 }
 
 static void write_script(struct fixture *f, const char *lines, const char *flags)
@@ -186,7 +184,7 @@ static void write_script(struct fixture *f, const char *lines, const char *flags
 
     buf_printf(&b, "#!/bin/sh\n%sexec '%s' %s \"$@\"\n", lines, keeper, flags);
     assert_int_equal(file_replace(f->state_dir, "keeper.sh", b.data, b.len), 0);
-    assert_true(asprintf(&f->program, "%s/keeper.sh", f->state_dir) > 0);
+    f->program = temp_path(f->state_dir, "keeper.sh");
     assert_int_equal(chmod(f->program, 0700), 0);
 }
 
@@ -207,8 +205,7 @@ static struct fixture *make(void)
 {
     struct fixture *f = xcalloc(1, sizeof(*f));
 
-    snprintf(f->state_dir, sizeof(f->state_dir), "/tmp/keeper-test-XXXXXX");
-    assert_non_null(mkdtemp(f->state_dir));
+    assert_int_equal(temp_dir_setup((void **)&f->state_dir), 0);
     f->base = event_base_new();
     assert_non_null(f->base);
     return f;
@@ -280,7 +277,7 @@ void fixture_free(struct fixture *f)
         free(f->seen[i]->dir);
         free(f->seen[i]);
     }
-    assert_int_equal(dir_remove(f->state_dir), 0);
+    assert_int_equal(temp_dir_teardown((void **)&f->state_dir), 0);
     free(f->program);
     free(f);
 }

@@ -22,8 +22,8 @@ struct seen {
 };
 
 struct fixture {
-    char state_dir[64];
-    char *program; /* owned: the keeper, or a script that runs it */
+    char *state_dir; /* owned */
+    char *program;   /* owned: the keeper, or a script that runs it */
     struct event_base *base;
     struct keeper_client *client;
     struct seen *seen[FIXTURE_EXECUTIONS_MAX]; /* owned */

@@ -17,6 +17,7 @@
 #include "state/base/fd.h"
 #include "state/journal.h"
 #include "tests/unit/keeper_fixture.h"
+#include "tests/unit/temp_dir.h"
 
 static int set_up_with_cgroup(void **state)
 {
@@ -433,23 +434,21 @@ static void tries_again_until_the_end_is_written(void **state)
 {
     struct fixture *f = *state;
     struct seen *s = spawn_interactive(f, "echo on; read x; exit 8");
-    CLEANUP(buf_deinit) struct buf blocker = {0};
-    CLEANUP(buf_deinit) struct buf inside = {0};
+    CLEANUP(free_p) char *blocker = temp_path(s->dir, "exit");
+    CLEANUP(free_p) char *inside = temp_path(blocker, "x");
 
     fixture_wait_output(f, s, "on\n");
     /* No file can take the place of a directory that is not empty. */
-    buf_printf(&blocker, "%s/exit", s->dir);
-    buf_printf(&inside, "%s/x", blocker.data);
-    assert_int_equal(mkdir(blocker.data, 0700), 0);
-    assert_int_equal(mkdir(inside.data, 0700), 0);
+    assert_int_equal(mkdir(blocker, 0700), 0);
+    assert_int_equal(mkdir(inside, 0700), 0);
     assert_int_equal(fixture_stdin(f, s, "x\n", false, NULL), KEEPER_STDIN_OK);
     fixture_wait(f, has_exit_record, s, "the last record is written");
     assert_int_equal(s->n_ended, 0);
     assert_int_equal(keeper_client_upgrade(f->client), 0);
     wait_back(f, 1);
     assert_int_equal(s->n_running, 1); /* it still has it */
-    assert_int_equal(rmdir(inside.data), 0);
-    assert_int_equal(rmdir(blocker.data), 0);
+    assert_int_equal(rmdir(inside), 0);
+    assert_int_equal(rmdir(blocker), 0);
     assert_int_equal(fixture_wait_ended(f, s).exit_code, 8);
     assert_int_equal(fixture_count(f, s, JOURNAL_EXIT), 1);
 }
