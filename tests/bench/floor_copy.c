@@ -21,8 +21,9 @@ static pid_t start(const char *command, int *ret_fd)
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, p[1], 1);
-    char *argv[] = {"sh", "-c", (char *)command, NULL};
-    char *env[] = {"PATH=/usr/bin:/bin", NULL};
+    char sh[] = "sh", c[] = "-c", path[] = "PATH=/usr/bin:/bin";
+    char *argv[] = {sh, c, (char *)command, NULL};
+    char *env[] = {path, NULL};
     pid_t pid;
     if (posix_spawn(&pid, "/bin/sh", &actions, NULL, argv, env) != 0)
         abort();

@@ -23,8 +23,9 @@ static void run_once(void)
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, p[1], 1);
-    char *argv[] = {"sh", "-c", "echo hello", NULL};
-    char *env[] = {"PATH=/usr/bin:/bin", NULL};
+    char sh[] = "sh", c[] = "-c", echo[] = "echo hello", path[] = "PATH=/usr/bin:/bin";
+    char *argv[] = {sh, c, echo, NULL};
+    char *env[] = {path, NULL};
     pid_t pid;
     if (posix_spawn(&pid, "/bin/sh", &actions, NULL, argv, env) != 0)
         abort();
