@@ -38,10 +38,11 @@ build_in() {
     make -C "$dir" --no-print-directory -j"$(nproc)"
 }
 
-# test_packages: the npm packages of the tests as the lock file says, and their node first in PATH.
+# test_packages [<directory>]: the npm packages of the tests there (tests/integration) as the lock file
+# says, and their node, if they bring one, first in PATH.
 # (Debian 12 has node 18, which the clients refuse; npm 9 makes no link to the node that comes so.)
 test_packages() {
-    local dir=$top/tests/integration done_mark bin
+    local dir=${1:-$top/tests/integration} done_mark bin
     done_mark=$dir/node_modules/.package-lock.json
     if [ ! "$done_mark" -nt "$dir/package-lock.json" ]; then
         npm ci --prefix "$dir" --ignore-scripts --no-audit --no-fund --loglevel=error
