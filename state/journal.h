@@ -40,7 +40,8 @@ MUST_USE int journal_read_exit(const char *dir, struct execution_exit *ret);
 MUST_USE int journal_write_exit(const char *dir, const struct execution_exit *e);
 
 /* SHA-256 of everything each stream wrote, lower-case hex. Computed from the files, up to
- * `limit` bytes of output (0: any size); kept in the file `sums` once the execution has ended. */
+ * `limit` bytes of output (0: any size); a long one is kept in the file `sums` once the execution
+ * has ended. */
 struct journal_sums {
     char stdout_hex[65], stderr_hex[65];
 };

@@ -7,9 +7,11 @@
 #include "state/base/fd.h"
 #include "state/journal.h"
 
-#define HEX_LEN     64
-#define SUMS_SIZE   (2 * (HEX_LEN + 1))
-#define WINDOW_SIZE (4 * (size_t)JOURNAL_RECORD_MAX)
+/* Smaller outputs are hashed again when asked: that costs less than one more file for each. */
+#define KEEP_FROM_BYTES (256u << 10)
+#define HEX_LEN         64
+#define SUMS_SIZE       (2 * (HEX_LEN + 1))
+#define WINDOW_SIZE     (4 * (size_t)JOURNAL_RECORD_MAX)
 
 /* A piece of output, so that many short lines cost one read. */
 struct window {
@@ -135,7 +137,7 @@ int journal_sums(const char *state_dir, const char *id, uint64_t limit, struct j
         return r;
     sha256_hex(h.out, ret->stdout_hex);
     sha256_hex(h.err, ret->stderr_hex);
-    if (has_ended)
+    if (has_ended && journal_output_bytes(j) >= KEEP_FROM_BYTES)
         keep(dir, ret);
     return 0;
 }

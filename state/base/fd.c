@@ -107,6 +107,9 @@ static bool is_directory(const char *path)
 
 int dir_make(const char *path)
 {
+    /* Nearly always it is there already. */
+    if (is_directory(path))
+        return 0;
     CLEANUP(free_p) char *p = xstrdup(path);
 
     for (char *slash = p + strspn(p, "/");; slash++) {

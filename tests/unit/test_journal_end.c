@@ -160,26 +160,40 @@ static void sums_a_long_output(void **state)
     journal_file_close(&f);
 }
 
-static void sums_are_kept_only_when_nothing_can_follow(void **state)
+static void long_sums_are_kept_when_nothing_can_follow(void **state)
 {
     struct journal_file f;
-    struct journal_sums sums;
+    struct journal_sums sums, first;
+    static char piece[JOURNAL_RECORD_MAX];
     journal_file_create(&f, *state, ID);
-    journal_file_bytes(&f, JOURNAL_STDOUT, 0, "a", 1);
+    journal_file_bytes(&f, JOURNAL_STDOUT, 0, "abc", 3);
+    for (int i = 0; i < 4; i++)
+        journal_file_bytes(&f, JOURNAL_STDERR, 0, piece, sizeof(piece));
     assert_int_equal(journal_sums(*state, ID, 0, &sums), 0);
     assert_false(has_sums_file(&f));
-    journal_file_bytes(&f, JOURNAL_STDOUT, 0, "bc", 2);
     end(&f);
-    assert_int_equal(journal_sums(*state, ID, 0, &sums), 0);
-    assert_string_equal(sums.stdout_hex, SHA_ABC);
+    assert_int_equal(journal_sums(*state, ID, 0, &first), 0);
+    assert_string_equal(first.stdout_hex, SHA_ABC);
     assert_true(has_sums_file(&f));
 
     /* Once kept, neither the output nor its size matter. */
     journal_file_drop(&f, 1, 1);
     memset(&sums, 0, sizeof(sums));
     assert_int_equal(journal_sums(*state, ID, 1, &sums), 0);
+    assert_memory_equal(&sums, &first, sizeof(sums));
+    journal_file_close(&f);
+}
+
+static void short_sums_cost_no_file(void **state)
+{
+    struct journal_file f;
+    struct journal_sums sums;
+    journal_file_create(&f, *state, ID);
+    journal_file_bytes(&f, JOURNAL_STDOUT, 0, "abc", 3);
+    end(&f);
+    assert_int_equal(journal_sums(*state, ID, 0, &sums), 0);
     assert_string_equal(sums.stdout_hex, SHA_ABC);
-    assert_string_equal(sums.stderr_hex, SHA_EMPTY);
+    assert_false(has_sums_file(&f));
     journal_file_close(&f);
 }
 
@@ -222,7 +236,8 @@ int main(void)
         temp_dir_test(a_damaged_exit_is_an_error),
         temp_dir_test(sums_are_those_of_each_stream_by_itself),
         temp_dir_test(sums_a_long_output),
-        temp_dir_test(sums_are_kept_only_when_nothing_can_follow),
+        temp_dir_test(long_sums_are_kept_when_nothing_can_follow),
+        temp_dir_test(short_sums_cost_no_file),
         temp_dir_test(a_damaged_sums_file_is_made_anew),
         temp_dir_test(refuses_what_is_too_large_or_not_whole),
     };
