@@ -38,16 +38,20 @@ build_in() {
     make -C "$dir" --no-print-directory -j"$(nproc)"
 }
 
-# test_packages [<directory>]: the npm packages of the tests there (tests/integration) as the lock file
-# says, and their node, if they bring one, first in PATH.
-# (Debian 12 has node 18, which the clients refuse; npm 9 makes no link to the node that comes so.)
-test_packages() {
-    local dir=${1:-$top/tests/integration} done_mark bin
-    done_mark=$dir/node_modules/.package-lock.json
-    if [ ! "$done_mark" -nt "$dir/package-lock.json" ]; then
-        npm ci --prefix "$dir" --ignore-scripts --no-audit --no-fund --loglevel=error
+# npm_packages <directory>: the npm packages of its lock file.
+npm_packages() {
+    local done_mark=$1/node_modules/.package-lock.json
+    if [ ! "$done_mark" -nt "$1/package-lock.json" ]; then
+        npm ci --prefix "$1" --ignore-scripts --no-audit --no-fund --loglevel=error
         touch "$done_mark"
     fi
+}
+
+# test_packages: what the tests need from npm, and the node that comes with it first in PATH.
+# (Debian 12 has node 18, which the clients refuse; npm 9 makes no link to the node that comes so.)
+test_packages() {
+    local dir=$top/tests/integration bin
+    npm_packages "$dir"
     for bin in "$dir"/node_modules/node-linux-*/bin; do
         if [ -x "$bin/node" ]; then PATH=$bin:$PATH; fi
     done
