@@ -80,9 +80,14 @@ static char *unknown_error(const struct arg_set *set, const char *path, const ch
 {
     struct nearest nearest = {0};
     struct buf b = {0};
+    char camel[ARG_NAME_MAX], camel_name[ARG_NAME_MAX];
     buf_printf(&b, "unknown argument \"%s%.*s\"", path, SHOWN_VALUE_MAX, name);
-    for (size_t i = 0; i < set->n; i++)
+    for (size_t i = 0; i < set->n; i++) {
         (void)nearest_offer(&nearest, name, set->args[i].name);
+        if (set->takes_camel_case && arg_camel_case(set->args[i].name, camel) &&
+            nearest_offer(&nearest, name, camel))
+            nearest.word = memcpy(camel_name, camel, sizeof(camel));
+    }
     if (nearest.word) {
         buf_printf(&b, ": did you mean \"%s%s\"?", path, nearest.word);
         return buf_steal(&b);
@@ -168,8 +173,7 @@ static bool is_string_ok(const struct arg *a, const struct config *c, const char
 
 static bool is_number_ok(const struct arg *a, const struct config *c, double v)
 {
-    if (a->type == ARG_INTEGER &&
-        (v > INTEGER_MAX || v < -INTEGER_MAX || v != (double)(int64_t)v))
+    if (a->type == ARG_INTEGER && (v > INTEGER_MAX || v < -INTEGER_MAX || v != (double)(int64_t)v))
         return false;
     return (a->flags & ARG_ABOVE_MIN ? v > a->min : v >= a->min) && v <= arg_max(a, c);
 }

@@ -68,6 +68,12 @@ static void add_number_bounds(cJSON *s, const struct arg *a, double max)
     cJSON_AddNumberToObject(s, "maximum", max);
 }
 
+/* Some clients refuse an array that does not say of what. */
+static void add_items(cJSON *s)
+{
+    cJSON_AddStringToObject(cJSON_AddObjectToObject(s, "items"), "type", "string");
+}
+
 static void add_bounds(cJSON *s, const struct arg *a, const struct config *c)
 {
     switch (a->type) {
@@ -77,8 +83,7 @@ static void add_bounds(cJSON *s, const struct arg *a, const struct config *c)
     case ARG_NUMBER:
         return add_number_bounds(s, a, arg_max(a, c));
     case ARG_STRINGS:
-        cJSON_AddStringToObject(cJSON_AddObjectToObject(s, "items"), "type", "string");
-        return;
+        return add_items(s);
     case ARG_STRING_MAP:
         cJSON_AddStringToObject(cJSON_AddObjectToObject(s, "additionalProperties"), "type",
                                 "string");
@@ -123,6 +128,8 @@ static void add_camel_case(cJSON *properties, const struct arg *a)
     (void)snprintf(description, sizeof(description), "The same as %s.", a->name);
     add_type(s, a);
     cJSON_AddStringToObject(s, "description", description);
+    if (a->type == ARG_STRINGS)
+        add_items(s);
 }
 
 static void fill_object(cJSON *s, const struct arg_set *set, const struct config *c)

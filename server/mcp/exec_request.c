@@ -1,11 +1,14 @@
 #include "server/mcp/exec_request.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "state/base/clock.h"
 
 /* How often a waiting client hears that there is progress. */
 #define PROGRESS_MS 1000u
+/* An answer so much before its time is on time: the reactor's timers follow a coarse clock. */
+#define EARLY_MS 50u
 
 static void send_call(struct exec_request *er, struct call *c);
 
@@ -55,9 +58,8 @@ static void report_progress(struct exec_request *er, const struct call *c)
 {
     char message[96];
     uint64_t ms = clock_mono_ms() - er->begun_ms;
-    (void)snprintf(message, sizeof(message), "%s, %llu bytes of output, %llu s",
-                   execution_status_name(c->view.status), (unsigned long long)c->view.output_bytes,
-                   (unsigned long long)ms / 1000);
+    (void)snprintf(message, sizeof(message), "%s, %" PRIu64 " bytes of output, %.1f s",
+                   execution_status_name(c->view.status), c->view.output_bytes, (double)ms / 1000);
     mcp_progress(er->rq, (double)ms, -1, message);
 }
 
@@ -82,7 +84,8 @@ static void on_done(struct call *c)
     if (er->is_cancelled)
         return end_cancelled(er, c);
     /* An answer before its time means that the server is going: it is passed on as it is. */
-    if (er->is_waiting && !call_is_due(c) && now >= c->deadline_ms && now < er->deadline_ms)
+    if (er->is_waiting && !call_is_due(c) && now + EARLY_MS >= c->deadline_ms &&
+        now + EARLY_MS < er->deadline_ms)
         return wait_on(er, c);
     er->on_answer(er, c);
 }

@@ -13,10 +13,12 @@
  */
 #include "exec/reactor.h"
 #include "server/mcp/pack.h"
+#include "server/mcp/runtime.h"
 
 struct pack_exec {
     const struct config *config; /* borrowed */
     struct reactor *reactor;     /* borrowed */
+    struct runtimes runtimes;
 };
 
 struct exec_request;

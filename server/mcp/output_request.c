@@ -16,8 +16,8 @@ static void refuse(struct output_request *q, int outcome)
     if (outcome == OUTPUT_E_PLACE)
         mcp_reply_tool_error(rq,
                              "last_event_id \"%s\" is no event of this execution: pass the "
-                             "next_event_id of its last answer, or leave it out to begin at the "
-                             "begin",
+                             "next_event_id of its last answer, or leave it out to begin with "
+                             "the first",
                              id);
     else if (outcome == OUTPUT_E_COST)
         mcp_reply_tool_error(rq, "output.grep takes too many steps on this output: make the "

@@ -22,6 +22,7 @@ struct mcp_pack *pack_exec_new(const struct config *c, struct reactor *r)
     struct mcp_pack *pack = xcalloc(1, sizeof(*pack));
     p->config = c;
     p->reactor = r;
+    runtimes_init(&p->runtimes, c);
     *pack = (struct mcp_pack){.name = "exec",
                               .instructions = pack_exec_instructions,
                               .tools = tools,
@@ -40,7 +41,9 @@ struct mcp_pack *pack_exec_free(struct mcp_pack *p)
 {
     if (!p)
         return NULL;
-    free(p->arg);
+    struct pack_exec *e = p->arg;
+    runtimes_deinit(&e->runtimes);
+    free(e);
     free(p);
     return NULL;
 }

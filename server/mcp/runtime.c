@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include <sys/stat.h>
+
 #include "state/base/buf.h"
 
 void strv_append(char ***v, size_t *n, char *taken)
@@ -24,11 +26,61 @@ char **runtime_shell(const struct config *c, const char *command)
     return argv;
 }
 
-static const struct config_runtime *find_runtime(const struct config *c, const char *language)
+/* ---- the languages there are ---- */
+
+struct runtime {
+    const struct config_runtime *config; /* borrowed */
+    char *program;                       /* owned; absolute path of argv[0] */
+};
+
+static bool is_program(const char *path)
 {
-    for (size_t i = 0; i < c->n_runtimes; i++)
-        if (strcmp(c->runtimes[i].language, language) == 0)
-            return &c->runtimes[i];
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+/* As execvp(3) looks, but only for absolute paths. NULL: not there. */
+static char *find_program(const char *name)
+{
+    const char *path = getenv("PATH");
+    if (strchr(name, '/'))
+        return name[0] == '/' && is_program(name) ? xstrdup(name) : NULL;
+    for (const char *end; path && *path; path = *end ? end + 1 : end) {
+        struct buf b = {0};
+        end = strchrnul(path, ':');
+        buf_append(&b, path, (size_t)(end - path));
+        buf_printf(&b, "/%s", name);
+        if (b.data[0] == '/' && is_program(b.data))
+            return buf_steal(&b);
+        buf_deinit(&b);
+    }
+    return NULL;
+}
+
+void runtimes_init(struct runtimes *r, const struct config *c)
+{
+    r->n = 0;
+    r->v = xcalloc(c->n_runtimes + 1, sizeof(*r->v));
+    for (size_t i = 0; i < c->n_runtimes; i++) {
+        char *program = find_program(c->runtimes[i].argv[0]);
+        if (program)
+            r->v[r->n++] = (struct runtime){.config = &c->runtimes[i], .program = program};
+    }
+}
+
+void runtimes_deinit(struct runtimes *r)
+{
+    for (size_t i = 0; i < r->n; i++)
+        free(r->v[i].program);
+    free(r->v);
+    *r = (struct runtimes){0};
+}
+
+static const struct runtime *find_runtime(const struct runtimes *r, const char *language)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (strcmp(r->v[i].config->language, language) == 0)
+            return &r->v[i];
     return NULL;
 }
 
@@ -47,29 +99,30 @@ static const char *usual_name(const char *language)
     return language;
 }
 
-static char *unknown_language(const struct config *c, const char *language)
+static char *unknown_language(const struct runtimes *r, const char *language)
 {
     struct buf b = {0};
     buf_printf(&b, "language \"%.40s\" has no runtime on this server: ", language);
-    buf_append_str(&b, c->n_runtimes > 0 ? "there are" : "none is configured, use command");
-    for (size_t i = 0; i < c->n_runtimes; i++)
-        buf_printf(&b, "%s %s", i ? "," : "", c->runtimes[i].language);
+    buf_append_str(&b, r->n > 0 ? "there are" : "there is none, use command");
+    for (size_t i = 0; i < r->n; i++)
+        buf_printf(&b, "%s %s", i ? "," : "", r->v[i].config->language);
     return buf_steal(&b);
 }
 
-char **runtime_code(const struct config *c, const char *language, const char *code,
+char **runtime_code(const struct runtimes *r, const char *language, const char *code,
                     char **ret_error)
 {
-    const struct config_runtime *runtime = find_runtime(c, language);
+    const struct runtime *runtime = find_runtime(r, language);
     if (!runtime)
-        runtime = find_runtime(c, usual_name(language));
+        runtime = find_runtime(r, usual_name(language));
     if (!runtime) {
-        *ret_error = unknown_language(c, language);
+        *ret_error = unknown_language(r, language);
         return NULL;
     }
     char **argv = NULL;
     size_t n = 0;
-    for (char **p = runtime->argv; *p; p++)
+    strv_append(&argv, &n, xstrdup(runtime->program));
+    for (char **p = runtime->config->argv + 1; *p; p++)
         strv_append(&argv, &n, xstrdup(strcmp(*p, "{code}") == 0 ? code : *p));
     return argv;
 }

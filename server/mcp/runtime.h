@@ -1,14 +1,26 @@
 #pragma once
-/* What runs a command or code: argv, NULL-terminated. Arrays and strings are malloc'd and the
- * caller's (exec_spec_free() frees them). */
+/*
+ * What runs a command or code: argv, NULL-terminated. Arrays and strings are malloc'd and the
+ * caller's (exec_spec_free() frees them).
+ */
 #include "config/config.h"
 #include "state/base/macro.h"
 
+/* The configured languages whose programs are there, looked up once: a look through PATH for each
+ * start would find another program on another day. Constant afterwards, any thread. */
+struct runtimes {
+    struct runtime *v; /* owned, n of them */
+    size_t n;
+};
+
+void runtimes_init(struct runtimes *r, const struct config *c); /* c outlives r */
+void runtimes_deinit(struct runtimes *r);
+
 /* The configured shell with -c. */
 char **runtime_shell(const struct config *c, const char *command);
-/* The language's configured runtime; py, js, shell and the like stand for the usual names. NULL and
- * *ret_error (malloc'd, for the client) when there is none. */
-char **runtime_code(const struct config *c, const char *language, const char *code,
+/* The language's runtime; py, js, shell and the like stand for the usual names. NULL and *ret_error
+ * (malloc'd, for the client) when there is none. */
+char **runtime_code(const struct runtimes *r, const char *language, const char *code,
                     char **ret_error);
 
 /* Appends to a NULL-terminated array of n strings. */

@@ -4,7 +4,6 @@
 
 #include "server/mcp/environment.h"
 #include "server/mcp/request_hash.h"
-#include "server/mcp/runtime.h"
 #include "server/mcp/sandbox_config.h"
 #include "server/mcp/workspace.h"
 #include "state/base/buf.h"
@@ -38,7 +37,7 @@ static char *set_command(struct exec_spec *s, const struct start_options *o)
         s->argv = runtime_shell(o->config, command);
         return NULL;
     }
-    s->argv = runtime_code(o->config, language, code, &error);
+    s->argv = runtime_code(o->runtimes, language, code, &error);
     if (s->argv && asprintf(&s->command, "%s: %s", language, code) < 0)
         abort();
     return error;

@@ -1,6 +1,7 @@
 #pragma once
 /* From the arguments of execute_code and execute_code_async to what is to be run. */
 #include "server/mcp/arguments.h"
+#include "server/mcp/runtime.h"
 #include "state/spec.h"
 
 /* Rows that both tools take. */
@@ -8,6 +9,7 @@ extern const struct arg_set start_arguments, start_async_arguments;
 
 struct start_options {
     const struct config *config;     /* borrowed */
+    const struct runtimes *runtimes; /* borrowed */
     const char *principal, *session; /* borrowed; session may be NULL */
     const cJSON *arguments;          /* borrowed; checked */
     bool is_sync;

@@ -136,6 +136,7 @@ static void start(const struct pack_exec *p, struct mcp_request *rq, const cJSON
                   bool is_sync)
 {
     const struct start_options so = {.config = p->config,
+                                     .runtimes = &p->runtimes,
                                      .principal = mcp_request_principal(rq),
                                      .session = mcp_request_session(rq),
                                      .arguments = arguments,
