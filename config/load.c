@@ -8,7 +8,6 @@
 #include "config/help.h"
 #include "config/layers.h"
 #include "config/print.h"
-#include "config/runtime.h"
 #include "config/value.h"
 
 static void read_layers(struct config_layers *l, const struct config_flags *flags,
@@ -77,10 +76,7 @@ enum config_action config_load(int argc, char **argv, char **environ_, struct co
         .out = stdout,
         .errors = stderr,
     };
-    enum config_action action = load_from(argc, argv, &world, ret_config);
-    if (action == CONFIG_RUN)
-        config_runtime_find_programs(*ret_config, layers_find_variable(environ_, "PATH"));
-    return action;
+    return load_from(argc, argv, &world, ret_config);
 }
 
 void config_free(struct config *c)

@@ -1,7 +1,5 @@
 #include "config/runtime.h"
 
-#include <unistd.h>
-
 #include "config/string_list.h"
 
 #define LANGUAGES_MAX 64
@@ -65,33 +63,6 @@ void config_runtime_drop_removed(struct config *c)
             free_runtime(&c->runtimes[i]);
     }
     c->n_runtimes = kept;
-}
-
-/* The program as an absolute path, by PATH; NULL: it is nowhere. A name with a slash stays. */
-static char *find_program(const char *name, const char *path)
-{
-    if (strchr(name, '/'))
-        return mem_strdup(name);
-    for (const char *at = path; at; at = *at ? at + 1 : NULL) {
-        size_t len = strcspn(at, ":");
-        char *file = mem_format("%.*s/%s", (int)len, at, name);
-        if (at[0] == '/' && access(file, X_OK) == 0)
-            return file;
-        free(file);
-        at += len;
-    }
-    return NULL;
-}
-
-void config_runtime_find_programs(struct config *c, const char *path)
-{
-    for (size_t i = 0; i < c->n_runtimes; i++) {
-        char **argv = c->runtimes[i].argv;
-        char *program = find_program(argv[0], path);
-        free(argv[0]);
-        argv[0] = program;
-    }
-    config_runtime_drop_removed(c);
 }
 
 void config_runtime_free_all(struct config *c)

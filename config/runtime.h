@@ -11,7 +11,4 @@ MUST_USE bool config_runtime_set(struct config *c, const char *language,
                                  const struct yaml_tree *node, size_t *ret_index,
                                  struct config_problem *ret_problem);
 void config_runtime_drop_removed(struct config *c);
-/* Makes each program an absolute path by way of `path` (NULL: none), and drops the languages whose
- * program is not there. */
-void config_runtime_find_programs(struct config *c, const char *path);
 void config_runtime_free_all(struct config *c);

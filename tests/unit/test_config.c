@@ -10,7 +10,6 @@
 
 #include <cmocka.h>
 
-#include "config/runtime.h"
 #include "tests/unit/config_fixture.h"
 
 static struct outcome run_well(const struct setup *s)
@@ -207,22 +206,6 @@ static void runtimes_are_replaced_added_and_removed_one_by_one(void **state)
         assert_string_not_equal(o.config->runtimes[i].language, "perl");
 }
 
-static void programs_of_runtimes_are_found_in_path_or_their_languages_dropped(void **state)
-{
-    CLEANUP(outcome_deinit)
-    struct outcome o = RUN_WELL(.yaml = "exec:\n"
-                                        "  runtimes:\n"
-                                        "    python: [/some/where/python, -c, \"{code}\"]\n"
-                                        "    lua: [no-such-program, -e, \"{code}\"]\n");
-    config_runtime_find_programs(o.config, "/no/such/directory::/bin");
-    check_runtime(o.config, "sh", "/bin/sh", "-c");
-    check_runtime(o.config, "python", "/some/where/python", "-c");
-    for (size_t i = 0; i < o.config->n_runtimes; i++)
-        assert_string_not_equal(o.config->runtimes[i].language, "lua");
-    config_runtime_find_programs(o.config, NULL);
-    check_runtime(o.config, "sh", "/bin/sh", "-c");
-}
-
 static void an_empty_variable_is_unset_except_where_it_says_something(void **state)
 {
     CLEANUP(outcome_deinit)
@@ -360,7 +343,6 @@ int main(void)
         cmocka_unit_test(every_type_is_read_from_the_file),
         cmocka_unit_test(set_reaches_every_key),
         cmocka_unit_test(runtimes_are_replaced_added_and_removed_one_by_one),
-        cmocka_unit_test(programs_of_runtimes_are_found_in_path_or_their_languages_dropped),
         cmocka_unit_test(an_empty_variable_is_unset_except_where_it_says_something),
         cmocka_unit_test(variables_that_only_look_like_ours_are_left_alone),
         cmocka_unit_test(an_empty_file_or_section_changes_nothing),
