@@ -17,6 +17,15 @@ static void on_parked_due(void *arg, struct call *c, struct entry *e)
     service_answer(c, CALL_OK, e);
 }
 
+/* A file of its own: two programs can't rotate one. NULL: we log to stderr only, and so does it. */
+static char *keeper_log_path(const struct config *c)
+{
+    char *path = NULL;
+    if (c->log_file && *c->log_file && asprintf(&path, "%s/keeper.log", c->state_dir) < 0)
+        abort();
+    return path;
+}
+
 int service_init(struct service *s, const struct config *c, struct event_base *base)
 {
     memset(s, 0, sizeof(*s));
@@ -39,8 +48,9 @@ int service_init(struct service *s, const struct config *c, struct event_base *b
         r = sweep_state_dir(s);
     if (r < 0)
         return r;
+    CLEANUP(free_p) char *keeper_log = keeper_log_path(c);
     const struct keeper_client_options o = {
-        .state_dir = c->state_dir, .keeper_path = keeper_path, .log_file = c->log_file};
+        .state_dir = c->state_dir, .keeper_path = keeper_path, .log_file = keeper_log};
     return keeper_client_new(base, &o, &service_keeper_events, s, &s->keeper);
 }
 

@@ -6,4 +6,4 @@ include server/mcp/local.mk
 bin_PROGRAMS += mcp-execd
 mcp_execd_SOURCES = server/main.c
 # An exchange is made in http/ and used in mcp/: the order resolves both.
-mcp_execd_LDADD = libauth.a libpack_exec.a libmcp.a $(HTTP_LIBS) -lm
+mcp_execd_LDADD = libauth.a libpack_exec.a libmcp.a $(HTTP_LIBS)

@@ -23,4 +23,4 @@ libstate_a_SOURCES = \
     state/journal_sums.c \
     state/session.c state/session.h state/session_file.c state/session_file.h \
     state/spec.c state/spec.h
-STATE_LIBS = libstate.a $(CONFIG_LIBS) $(CJSON_LIBS) $(SSL_LIBS) $(PCRE2_LIBS)
+STATE_LIBS = libstate.a $(CONFIG_LIBS) $(CJSON_LIBS) $(SSL_LIBS) $(PCRE2_LIBS) -lm

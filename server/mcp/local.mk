@@ -31,5 +31,5 @@ libmcp_a_SOURCES = \
     server/mcp/stream.c server/mcp/stream.h \
     server/mcp/subscription.c server/mcp/subscription.h \
     server/mcp/transport.c server/mcp/transport.h
-MCP_LIBS = libmcp.a $(EXEC_LIBS) -lm
+MCP_LIBS = libmcp.a $(EXEC_LIBS)
 include server/mcp/pack_exec.mk

@@ -32,10 +32,10 @@ describe("a tool's schemas", () => {
       result.tools.map((t) => [t.name, Object.keys(t.inputSchema.properties).sort().join(' ')]),
     );
     const shared =
-      'code command environment idempotency_key interactive language output pty sandbox_config timeout_seconds';
+      'code command environment idempotency_key interactive language output pty sandbox_config timeout_seconds wait_seconds';
     const sorted = (text) => text.split(' ').sort().join(' ');
     assert.deepEqual(names, {
-      execute_code: sorted(`${shared} working_directory wait_for_completion wait_seconds`),
+      execute_code: sorted(`${shared} working_directory wait_for_completion`),
       execute_code_async: sorted(`${shared} working_directory`),
       get_execution_output: sorted('execution_id wait last_event_id wait_ms until output'),
       get_execution_status: sorted('execution_id checksum'),

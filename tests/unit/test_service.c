@@ -54,6 +54,7 @@ static int set_up(void **state)
     (void)snprintf(f->dir, sizeof(f->dir), "/tmp/mcp-execd-service.XXXXXX");
     assert_non_null(mkdtemp(f->dir));
     f->config = (struct config){.state_dir = f->dir,
+                                .keeper_path = (char *)"/bin/true", /* fake_keeper.c starts none */
                                 .replica_id = (char *)"r1",
                                 .max_concurrent = 2,
                                 .max_per_session = 3,
