@@ -1,5 +1,6 @@
 #include "tests/unit/keeper_fixture.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -201,11 +202,46 @@ void fixture_detach(struct fixture *f)
     f->client = keeper_client_free(f->client);
 }
 
+#define REPORT "sanitizer"
+
+/* What a sanitizer finds in the keeper goes into files that fixture_free() looks for. */
+static void set_sanitizer_log(const struct fixture *f)
+{
+    CLEANUP(buf_deinit) struct buf options = {0};
+
+    buf_printf(&options, "log_path=%s/" REPORT, f->state_dir);
+    assert_int_equal(setenv("ASAN_OPTIONS", options.data, 1), 0);
+    assert_int_equal(setenv("UBSAN_OPTIONS", options.data, 1), 0);
+}
+
+static int is_report(const struct dirent *e)
+{
+    return strncmp(e->d_name, REPORT, sizeof(REPORT) - 1) == 0;
+}
+
+static void check_sanitizer_log(const struct fixture *f)
+{
+    struct dirent **found;
+    int n = scandir(f->state_dir, &found, is_report, NULL);
+
+    for (int i = 0; i < n; i++) {
+        CLEANUP(free_p) char *path = temp_path(f->state_dir, found[i]->d_name);
+        CLEANUP(free_p) char *text = NULL;
+        size_t len;
+        assert_int_equal(file_read(path, 1 << 20, &text, &len), 0);
+        fprintf(stderr, "%s\n", text);
+        free(found[i]);
+    }
+    free(found);
+    assert_int_equal(n, 0);
+}
+
 static struct fixture *make(void)
 {
     struct fixture *f = xcalloc(1, sizeof(*f));
 
     assert_int_equal(temp_dir_setup((void **)&f->state_dir), 0);
+    set_sanitizer_log(f);
     f->base = event_base_new();
     assert_non_null(f->base);
     return f;
@@ -277,6 +313,7 @@ void fixture_free(struct fixture *f)
         free(f->seen[i]->dir);
         free(f->seen[i]);
     }
+    check_sanitizer_log(f);
     assert_int_equal(temp_dir_teardown((void **)&f->state_dir), 0);
     free(f->program);
     free(f);

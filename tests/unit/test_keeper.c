@@ -331,6 +331,25 @@ static void kills_and_counts_what_left_its_session(void **state)
     assert_output(f, s, JOURNAL_STDOUT, "done\n");
 }
 
+static void kills_what_hides_in_a_group_below(void **state)
+{
+    struct fixture *f = *state;
+    /* Where it has no group of its own or may not make one, nothing hides. */
+    struct seen *s = fixture_spawn(
+        f,
+        fixture_script("g=$(awk '/ - cgroup2 /{print $5; exit}' /proc/self/mountinfo)\n"
+                       "g=$g$(sed -n 's/^0:://p' /proc/self/cgroup)/below\n"
+                       "case $g in */mcp-exec-*) mkdir $g && mkdir $g/lower;; *) false;; esac &&\n"
+                       "setsid sh -c \"echo \\$\\$ >$g/lower/cgroup.procs\n"
+                       "sleep 1000 & echo in; wait\" </dev/null &\n"
+                       "sleep 0.2; echo done"));
+    struct execution_exit e = fixture_wait_ended(f, s);
+
+    assert_int_equal(e.reason, REASON_EXITED);
+    assert_int_equal(fixture_processes(s), 0);
+    assert_int_equal(e.processes_killed, 2 * (fixture_count(f, s, JOURNAL_STDOUT) - 1));
+}
+
 static void does_not_wait_for_a_background_child_with_the_pipe(void **state)
 {
     struct fixture *f = *state;
@@ -386,6 +405,7 @@ int main(void)
         BOTH_WAYS(ends_at_the_output_limit),
         BOTH_WAYS(tells_limits_of_cpu_and_file_size),
         BOTH_WAYS(kills_and_counts_what_left_its_session),
+        BOTH_WAYS(kills_what_hides_in_a_group_below),
         BOTH_WAYS(does_not_wait_for_a_background_child_with_the_pipe),
         BOTH_WAYS(leaves_others_alone),
     };
