@@ -6,4 +6,5 @@ include tests/unit/exec.mk
 include tests/unit/service.mk
 include tests/unit/http.mk
 include tests/unit/mcp.mk
+include tests/unit/tools.mk
 endif
