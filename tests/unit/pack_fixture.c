@@ -70,14 +70,14 @@ void reactor_release(struct pack_fixture *f)
 
 /* ---- the server ---- */
 
-static char *code_argv[] = {"/bin/sh", "-c", "{code}", NULL};
-static struct config_runtime runtime = {.language = "sh", .argv = code_argv};
+static char *code_argv[] = {(char *)"/bin/sh", (char *)"-c", (char *)"{code}", NULL};
+static struct config_runtime runtime = {.language = (char *)"sh", .argv = code_argv};
 
 static void set_config(struct config *c, char *dir)
 {
-    c->replica_id = "r1";
+    c->replica_id = (char *)"r1";
     c->state_dir = dir;
-    c->shell = "/bin/sh";
+    c->shell = (char *)"/bin/sh";
     c->runtimes = &runtime;
     c->n_runtimes = 1;
     c->session_ttl_ms = 3600000;
@@ -181,14 +181,14 @@ void pack_conforms(struct pack_fixture *f, const char *tool, const cJSON *result
 
 static void write_spec(const char *dir)
 {
-    char *argv[] = {"/bin/sh", "-c", "make", NULL}, *env[] = {"PATH=/bin", NULL};
+    char *argv[] = {(char *)"/bin/sh", NULL}, *env[] = {(char *)"PATH=/bin", NULL};
     const struct exec_spec s = {.id = PACK_ID,
-                                .principal = "alice",
-                                .session_id = "s1",
-                                .command = "make",
+                                .principal = (char *)"alice",
+                                .session_id = (char *)"s1",
+                                .command = (char *)"make",
                                 .argv = argv,
                                 .env = env,
-                                .cwd = "/"};
+                                .cwd = (char *)"/"};
     assert_int_equal(exec_spec_write(&s, dir), 0);
 }
 

@@ -16,13 +16,15 @@
 #include "server/mcp/workspace.h"
 #include "tests/unit/temp_dir.h"
 
-static char *sh_argv[] = {"sh", "-c", "{code}", "{code}", "{code }", NULL};
-static char *absent_argv[] = {"no-such-program-anywhere", "{code}", NULL};
-static char *python_argv[] = {"/bin/sh", "-e", "{code}", NULL};
-static struct config_runtime config_runtimes[] = {{.language = "sh", .argv = sh_argv},
-                                                  {.language = "cobol", .argv = absent_argv},
-                                                  {.language = "python", .argv = python_argv}};
-static char *inherited[] = {"TEST_INHERITED", "TEST_UNSET", NULL};
+static char *sh_argv[] = {(char *)"sh",     (char *)"-c",      (char *)"{code}",
+                          (char *)"{code}", (char *)"{code }", NULL};
+static char *absent_argv[] = {(char *)"no-such-program-anywhere", (char *)"{code}", NULL};
+static char *python_argv[] = {(char *)"/bin/sh", (char *)"-e", (char *)"{code}", NULL};
+static struct config_runtime config_runtimes[] = {
+    {.language = (char *)"sh", .argv = sh_argv},
+    {.language = (char *)"cobol", .argv = absent_argv},
+    {.language = (char *)"python", .argv = python_argv}};
+static char *inherited[] = {(char *)"TEST_INHERITED", (char *)"TEST_UNSET", NULL};
 
 struct fixture {
     struct config config;
@@ -36,7 +38,7 @@ static int set_up(void **state)
     if (temp_dir_setup((void **)&f->dir) < 0)
         return -1;
     f->config = (struct config){.state_dir = f->dir,
-                                .shell = "/bin/sh",
+                                .shell = (char *)"/bin/sh",
                                 .environment_whitelist = {.v = inherited, .n = 2},
                                 .runtimes = config_runtimes,
                                 .n_runtimes = ARRAY_LEN(config_runtimes),
