@@ -4,11 +4,13 @@
 
 #include "state/base/clock.h"
 #include "state/base/fd.h"
+#include "state/base/log.h"
 
 int mcp_set_up(void **state)
 {
     struct mcp_fixture *f = xcalloc(1, sizeof *f);
 
+    assert_int_equal(log_open(&(struct log_options){.to_stderr = true, .level = LOGL_ERROR}), 0);
     (void)snprintf(f->dir, sizeof f->dir, "/tmp/mcp-test-XXXXXX");
     assert_non_null(mkdtemp(f->dir));
     f->config.replica_id = (char *)"r1";
@@ -30,12 +32,17 @@ int mcp_set_up(void **state)
     return 0;
 }
 
+static void release_parked(void *arg)
+{
+    test_pack_release(arg);
+}
+
 int mcp_tear_down(void **state)
 {
     struct mcp_fixture *f = *state;
 
     if (f->pack.parked)
-        test_pack_release(&f->pack);
+        home_post(f->home, release_parked, &f->pack);
     memory_home_run(f->home);
     assert_int_equal(memory_home_exchanges(f->home), 0);
     memory_home_free(f->home);
@@ -44,6 +51,7 @@ int mcp_tear_down(void **state)
     int r = dir_remove(f->dir);
     free(f);
     clock_hold(0, 0);
+    log_close();
     return r;
 }
 
@@ -122,6 +130,25 @@ struct exchange *mcp_modern(struct mcp_fixture *f, const char *method, const cha
                .body = body.data, .version = MODERN, .method = method, .name = name});
     buf_deinit(&body);
     return x;
+}
+
+struct late_answer {
+    struct test_pack *pack;
+    const char *text;
+};
+
+static void on_answer(void *arg)
+{
+    struct late_answer *a = arg;
+    test_pack_answer(a->pack, a->text);
+}
+
+void mcp_answer(struct mcp_fixture *f, const char *text)
+{
+    struct late_answer a = {.pack = &f->pack, .text = text};
+
+    home_post(f->home, on_answer, &a);
+    memory_home_run(f->home);
 }
 
 /* ---- JSON ---- */

@@ -49,6 +49,9 @@ struct exchange *mcp_modern_raw(struct mcp_fixture *f, const struct modern_spec 
     "\"_meta\":{\"io.modelcontextprotocol/protocolVersion\":\"" MODERN \
     "\",\"io.modelcontextprotocol/clientCapabilities\":{\"elicitation\":{}}}"
 
+/* Answers what the tool "park" holds, on its home, and runs that. */
+void mcp_answer(struct mcp_fixture *f, const char *text);
+
 /* The value at a path like "result.tools.0.name"; fails the test when it is not there. */
 const cJSON *json_at(const cJSON *json, const char *path);
 bool json_has(const cJSON *json, const char *path);

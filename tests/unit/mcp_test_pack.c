@@ -214,24 +214,22 @@ static const struct mcp_prompt prompts[] = {
 
 void test_pack_init(struct test_pack *p)
 {
-    *p = (struct test_pack){
-        .pack =
-            {
-                .name = "test",
-                .instructions = "Test me.",
-                .tools = tools,
-                .n_tools = ARRAY_LEN(tools),
-                .prompts = prompts,
-                .n_prompts = ARRAY_LEN(prompts),
-                .resource_templates =
-                    "[{\"uriTemplate\":\"mem://{x}\",\"name\":\"mem\",\"title\":\"Memory\"}]",
-                .list_resources = list_resources,
-                .read_resource = read_resource,
-                .complete = complete,
-                .tools_list_changed = true,
-                .prompts_list_changed = true,
-                .arg = p,
-            },
+    *p = (struct test_pack){0};
+    p->pack = (struct mcp_pack){
+        .name = "test",
+        .instructions = "Test me.",
+        .tools = tools,
+        .n_tools = ARRAY_LEN(tools),
+        .prompts = prompts,
+        .n_prompts = ARRAY_LEN(prompts),
+        .resource_templates =
+            "[{\"uriTemplate\":\"mem://{x}\",\"name\":\"mem\",\"title\":\"Memory\"}]",
+        .list_resources = list_resources,
+        .read_resource = read_resource,
+        .complete = complete,
+        .tools_list_changed = true,
+        .prompts_list_changed = true,
+        .arg = p,
     };
 }
 

@@ -6,7 +6,7 @@ struct test_pack {
     struct mcp_pack pack; /* register this */
     /* tool "park": what it holds; with `is_deaf` it does not ask to be told of cancelling */
     struct mcp_request *parked; /* reference */
-    unsigned n_calls, n_cancelled, n_answers;
+    _Atomic unsigned n_calls, n_cancelled, n_answers;
     bool is_deaf;
 };
 
