@@ -302,7 +302,6 @@ static void the_tail_of_much_output_is_found_without_reading_it(void **state)
 {
     struct model *m = numbered(*state, 20000, 50);
     const struct shape_options o = {.max_bytes = 1000, .tail_lines = 3};
-    CLEANUP(free_p) char *output = temp_path(m->file.dir, "output");
     size_t keep = 70000; /* the block at the end, and some */
     CLEANUP(free_p) char *zeros = xcalloc(1, m->bytes.len);
     assert_int_equal(pwrite(m->file.output_fd, zeros, m->bytes.len - keep, 0),
@@ -482,7 +481,6 @@ static void an_answer_holds_a_bounded_number_of_events(void **state)
 {
     struct model *m = model_new(*state);
     const struct shape_options o = {.max_bytes = 1000000};
-    CLEANUP(buf_deinit) struct buf all = {0};
     for (unsigned i = 0; i < 2 * EXCERPT_EVENTS_MAX; i++)
         journal_file_bytes(&m->file, JOURNAL_STDOUT, 0, "x\n", 2);
     struct output_pos pos = {0};

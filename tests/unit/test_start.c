@@ -222,6 +222,7 @@ static void an_environment_that_is_too_large_is_refused(void **state)
     size_t len = b.len;
     buf_append_str(&b, "\"}}");
     CLEANUP(exec_spec_freep) struct exec_spec *s = check_started(*state, b.data);
+    assert_non_null(s);
     b.len = len;
     buf_append_str(&b, "y\"}}");
     check_refused(*state, b.data, "environment has more than 65536 bytes");
