@@ -110,6 +110,15 @@ static void add_details(cJSON *e, const struct excerpt_piece *p, const struct ex
     }
 }
 
+/* Seconds with all six decimals: a double printed by cJSON has sixteen or seventeen digits. */
+static void add_time(cJSON *e, uint64_t us)
+{
+    char ts[32];
+    (void)snprintf(ts, sizeof(ts), "%llu.%06llu", (unsigned long long)(us / 1000000),
+                   (unsigned long long)(us % 1000000));
+    cJSON_AddRawToObject(e, "ts", ts);
+}
+
 static cJSON *event_json(const struct excerpt_piece *p, const struct execution_facts *f)
 {
     char id[EVENT_ID_MAX + 1];
@@ -118,7 +127,7 @@ static cJSON *event_json(const struct excerpt_piece *p, const struct execution_f
     cJSON_AddStringToObject(e, "event_id", id);
     cJSON_AddStringToObject(e, "type", event_types[p->record.type - JOURNAL_READY]);
     add_details(e, p, f);
-    cJSON_AddNumberToObject(e, "ts", (double)p->record.time_us / 1e6);
+    add_time(e, p->record.time_us);
     return e;
 }
 
