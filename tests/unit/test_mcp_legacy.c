@@ -216,18 +216,24 @@ static void header_rules_of_the_new_era_do_not_hold(void **state)
 
 static void a_batch_is_answered_as_an_array(void **state)
 {
+    static const char *const elements[] = {
+        PING("99999999999999999999"),
+        "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/x\"}",
+        PING("\"b\""),
+        "7",
+        "{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{}}",
+        REQUEST("4", "initialize"),
+        REQUEST("5", "no/such"),
+    };
     CLEANUP(free_p) char *session = mcp_initialize(*state, "2025-03-26", "{}");
-    struct exchange *x = mcp_post(
-        *state, session,
-        " [ " PING(
-            "99999999999999999999") " , "
-                                    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/x\"}," PING(
-                                        "\"b\"") ",7,{\"jsonrpc\":\"2.0\",\"id\":3,\"result\":{}}"
-                                                 "," REQUEST("4",
-                                                             "initialize") "," REQUEST("5",
-                                                                                       "no/such") "]");
-    CLEANUP(json_deletep) cJSON *json = reply_json(x);
+    struct buf body = {0};
 
+    for (size_t i = 0; i < ARRAY_LEN(elements); i++)
+        buf_printf(&body, "%s %s ", i ? "," : " [", elements[i]);
+    buf_append_str(&body, "] ");
+    struct exchange *x = mcp_post(*state, session, body.data);
+    buf_deinit(&body);
+    CLEANUP(json_deletep) cJSON *json = reply_json(x);
     assert_int_equal(memory_status(x), 200);
     assert_int_equal(cJSON_GetArraySize(json), 5);
     assert_non_null(strstr(memory_body(x), "\"id\":99999999999999999999,\"result\":{}"));
