@@ -16,4 +16,6 @@ EXTRA_DIST += \
     tests/conformance/fixtures.yml \
     tests/conformance/package-lock.json \
     tests/conformance/package.json \
+    tests/conformance/product-2025.yml \
+    tests/conformance/product-2026.yml \
     tests/conformance/run
