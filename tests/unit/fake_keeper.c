@@ -16,7 +16,7 @@ static struct keeper_client client;
 int keeper_client_new(struct event_base *base, const struct keeper_client_options *o,
                       const struct keeper_client_events *ev, void *arg, struct keeper_client **ret)
 {
-    memset(&fake_keeper, 0, sizeof(fake_keeper));
+    fake_keeper = (struct fake_keeper){.is_away = true};
     client = (struct keeper_client){.events = ev, .arg = arg};
     *ret = &client;
     return 0;

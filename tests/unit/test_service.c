@@ -11,153 +11,12 @@
 
 #include <cmocka.h>
 
-#include "exec/service.h"
 #include "state/base/clock.h"
 #include "state/base/fd.h"
 #include "state/base/id.h"
 #include "state/journal.h"
 #include "tests/unit/fake_keeper.h"
-
-struct fixture {
-    struct config config;
-    char dir[64];
-    struct event_base *base;
-    struct service service;
-    struct call_home home;
-    struct list answered; /* calls that came back, in order */
-    uint64_t serial;
-};
-
-static struct fixture *current;
-
-static void come_back(struct call_home *home, struct call *c)
-{
-    list_append(&current->answered, &c->link);
-}
-
-static void start_server(struct fixture *f)
-{
-    f->base = event_base_new();
-    assert_int_equal(service_init(&f->service, &f->config, f->base), 0);
-}
-
-static void stop_server(struct fixture *f)
-{
-    service_release_all(&f->service);
-    service_deinit(&f->service);
-    event_base_free(f->base);
-}
-
-static int set_up(void **state)
-{
-    struct fixture *f = xcalloc(1, sizeof(*f));
-    (void)snprintf(f->dir, sizeof(f->dir), "/tmp/mcp-execd-service.XXXXXX");
-    assert_non_null(mkdtemp(f->dir));
-    f->config = (struct config){.state_dir = f->dir,
-                                .keeper_path = (char *)"/bin/true", /* fake_keeper.c starts none */
-                                .replica_id = (char *)"r1",
-                                .max_concurrent = 2,
-                                .max_per_session = 3,
-                                .max_pending = 4,
-                                .max_waiters = 5,
-                                .max_finished = 100,
-                                .retention_ttl_ms = 60000};
-    f->home.post = come_back;
-    list_init(&f->answered);
-    current = f;
-    start_server(f);
-    *state = f;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct fixture *f = *state;
-    stop_server(f);
-    list_for_each_safe (l, next, &f->answered)
-        call_free(CONTAINER_OF(l, struct call, link));
-    assert_int_equal(dir_remove(f->dir), 0);
-    free(f);
-    return 0;
-}
-
-static struct call *make(struct fixture *f, enum call_op op, const char *session)
-{
-    struct call *c = call_new(op, &f->home, NULL, NULL);
-    c->serial = ++f->serial;
-    c->principal = strdup("alice");
-    c->session_id = session ? strdup(session) : NULL;
-    c->deadline_ms = clock_mono_ms() + 60000;
-    return c;
-}
-
-static char **strings(const char *a)
-{
-    char **v = xcalloc(2, sizeof(*v));
-    v[0] = strdup(a);
-    return v;
-}
-
-static struct call *make_start(struct fixture *f, const char *session, const char *key)
-{
-    struct call *c = make(f, CALL_START, session);
-    struct exec_spec *s = xcalloc(1, sizeof(*s));
-    s->principal = strdup("alice");
-    s->session_id = session ? strdup(session) : NULL;
-    s->command = strdup("true");
-    s->argv = strings("/bin/true");
-    s->env = strings("PATH=/bin");
-    s->cwd = strdup("/");
-    s->interactive = true;
-    s->sync = true;
-    if (key) {
-        s->idempotency_key = strdup(key);
-        s->request_hash = strdup("hash");
-    }
-    c->spec = s;
-    return c;
-}
-
-/* The next answer; NULL when there is none. The caller frees it. */
-static struct call *answer(struct fixture *f)
-{
-    struct list *l = list_first(&f->answered);
-    if (!l)
-        return NULL;
-    list_remove(l);
-    return CONTAINER_OF(l, struct call, link);
-}
-
-static enum call_outcome outcome(struct fixture *f)
-{
-    struct call *c = answer(f);
-    assert_non_null(c);
-    enum call_outcome o = c->outcome;
-    call_free(c);
-    return o;
-}
-
-/* Starts one, lets the keeper run it and returns its id. */
-static const char *run_one(struct fixture *f, const char *session)
-{
-    static char id[EXECUTION_ID_MAX + 1];
-    service_call(&f->service, make_start(f, session, NULL));
-    const char *spawned = fake_keeper.spawned[(fake_keeper.n_spawned - 1) % 64];
-    memcpy(id, spawned, sizeof(id));
-    fake_keeper_started(id);
-    assert_int_equal(outcome(f), CALL_OK);
-    return id;
-}
-
-static struct call *make_wait(struct fixture *f, const char *id, enum call_until until,
-                              uint64_t after)
-{
-    struct call *c = make(f, CALL_WAIT, NULL);
-    (void)snprintf(c->id, sizeof(c->id), "%s", id);
-    c->until = until;
-    c->after_events = after;
-    return c;
-}
+#include "tests/unit/service_fixture.h"
 
 static void a_start_is_answered_when_the_command_runs(void **state)
 {
@@ -239,24 +98,6 @@ static void the_same_key_starts_once(void **state)
     assert_int_equal(outcome(f), CALL_E_KEY_REUSED);
 }
 
-static void the_key_holds_over_a_restart(void **state)
-{
-    struct fixture *f = *state;
-    fake_keeper_ready();
-    service_call(&f->service, make_start(f, "a", "key"));
-    fake_keeper_ended(f->dir, fake_keeper.spawned[0], REASON_EXITED, 3);
-    assert_int_equal(outcome(f), CALL_OK);
-    stop_server(f);
-    start_server(f);
-    fake_keeper_ready();
-    service_call(&f->service, make_start(f, "a", "key"));
-    struct call *c = answer(f);
-    assert_true(c->repeated);
-    assert_int_equal(c->view.status, EXECUTION_COMPLETED);
-    assert_int_equal(fake_keeper.n_spawned, 0);
-    call_free(c);
-}
-
 static void every_waiter_is_answered_once_when_output_grows_or_it_ends(void **state)
 {
     struct fixture *f = *state;
@@ -330,7 +171,7 @@ static void cancelling_what_still_waits_ends_it_without_a_start(void **state)
     struct fixture *f = *state;
     service_call(&f->service, make_start(f, "a", NULL));
     struct call *started = answer(f);
-    struct call *c = make(f, CALL_CANCEL, "a");
+    struct call *c = make_call(f, CALL_CANCEL, "a");
     memcpy(c->id, started->id, sizeof(c->id));
     service_call(&f->service, c);
     c = answer(f);
@@ -347,13 +188,13 @@ static void stdin_waits_for_the_keepers_word(void **state)
     struct fixture *f = *state;
     fake_keeper_ready();
     const char *id = run_one(f, "a");
-    struct call *c = make(f, CALL_STDIN, "a");
+    struct call *c = make_call(f, CALL_STDIN, "a");
     (void)snprintf(c->id, sizeof(c->id), "%s", id);
     service_call(&f->service, c);
     assert_null(answer(f));
     fake_keeper_stdin(fake_keeper.stdin_token, KEEPER_STDIN_FULL);
     assert_int_equal(outcome(f), CALL_E_STDIN_FULL);
-    c = make(f, CALL_STDIN, "a");
+    c = make_call(f, CALL_STDIN, "a");
     (void)snprintf(c->id, sizeof(c->id), "%s", id);
     service_call(&f->service, c);
     fake_keeper_gone();
@@ -367,82 +208,12 @@ static void another_principal_gets_the_answer_of_an_unknown_id(void **state)
     const char *id = run_one(f, "a");
     static const enum call_op ops[] = {CALL_WAIT, CALL_STDIN, CALL_CANCEL};
     for (size_t i = 0; i < 3; i++) {
-        struct call *c = make(f, ops[i], NULL);
+        struct call *c = make_call(f, ops[i], NULL);
         (void)snprintf(c->id, sizeof(c->id), "%s", id);
         c->principal[0] = 'X';
         service_call(&f->service, c);
         assert_int_equal(outcome(f), CALL_E_NOT_FOUND);
     }
-}
-
-static void after_a_restart_what_runs_is_adopted_and_the_rest_told_truthfully(void **state)
-{
-    struct fixture *f = *state;
-    f->config.max_concurrent = 3;
-    fake_keeper_ready();
-    char runs[EXECUTION_ID_MAX + 1], ended[EXECUTION_ID_MAX + 1], lost[EXECUTION_ID_MAX + 1];
-    (void)snprintf(runs, sizeof(runs), "%s", run_one(f, "a"));
-    (void)snprintf(ended, sizeof(ended), "%s", run_one(f, "a"));
-    (void)snprintf(lost, sizeof(lost), "%s", run_one(f, "a"));
-    stop_server(f);
-    /* The journal of the lost one began; the other ended while nobody was there. */
-    CLEANUP(free_p) char *dir = journal_dir(f->dir, lost);
-    struct journal_header h = {
-        .magic = JOURNAL_MAGIC, .version = JOURNAL_VERSION, .record_size = 32};
-    assert_int_equal(file_replace(dir, "index", &h, sizeof(h)), 0);
-    assert_int_equal(file_replace(dir, "output", "", 0), 0);
-    CLEANUP(free_p) char *ended_dir = journal_dir(f->dir, ended);
-    const struct execution_exit x = {.reason = REASON_EXITED, .exit_code = 17, .ended_us = 5};
-    assert_int_equal(journal_write_exit(ended_dir, &x), 0);
-    start_server(f);
-    fake_keeper_running(runs, 4, 40);
-    fake_keeper_ready();
-    assert_int_equal(fake_keeper.n_spawned, 0);
-    const struct {
-        const char *id;
-        enum execution_status status;
-    } want[] = {{runs, EXECUTION_RUNNING}, {ended, EXECUTION_COMPLETED}, {lost, EXECUTION_LOST}};
-    for (size_t i = 0; i < 3; i++) {
-        service_call(&f->service, make_wait(f, want[i].id, CALL_UNTIL_NOTHING, 0));
-        struct call *c = answer(f);
-        assert_int_equal(c->outcome, CALL_OK);
-        assert_int_equal(c->view.status, want[i].status);
-        call_free(c);
-    }
-    assert_int_equal(f->service.queue.running, 1);
-}
-
-static void what_was_accepted_and_never_began_is_started_once_after_a_restart(void **state)
-{
-    struct fixture *f = *state;
-    service_call(&f->service, make_start(f, "a", NULL));
-    assert_int_equal(outcome(f), CALL_OK);
-    stop_server(f);
-    start_server(f);
-    fake_keeper_ready();
-    assert_int_equal(fake_keeper.n_spawned, 1);
-}
-
-static void a_keeper_that_dies_loses_what_ran_and_the_next_one_takes_what_waits(void **state)
-{
-    struct fixture *f = *state;
-    fake_keeper_ready();
-    const char *id = run_one(f, "a");
-    CLEANUP(free_p) char *dir = journal_dir(f->dir, id);
-    struct journal_header h = {
-        .magic = JOURNAL_MAGIC, .version = JOURNAL_VERSION, .record_size = 32};
-    assert_int_equal(file_replace(dir, "index", &h, sizeof(h)), 0);
-    assert_int_equal(file_replace(dir, "output", "", 0), 0);
-    service_call(&f->service, make_wait(f, id, CALL_UNTIL_ENDED, 0));
-    fake_keeper_gone();
-    service_call(&f->service, make_start(f, "b", NULL));
-    assert_int_equal(outcome(f), CALL_OK);
-    assert_int_equal(fake_keeper.n_spawned, 1);
-    fake_keeper_ready();
-    struct call *c = answer(f);
-    assert_int_equal(c->view.status, EXECUTION_LOST);
-    call_free(c);
-    assert_int_equal(fake_keeper.n_spawned, 2);
 }
 
 static void retention_removes_the_oldest_finished_and_never_what_runs(void **state)
@@ -484,14 +255,14 @@ static void lists_are_newest_first_and_go_on_at_the_cursor(void **state)
     char ids[3][EXECUTION_ID_MAX + 1];
     for (int i = 0; i < 3; i++)
         memcpy(ids[i], run_one(f, i == 1 ? "b" : "a"), sizeof(ids[i]));
-    struct call *c = make(f, CALL_LIST, "a");
+    struct call *c = make_call(f, CALL_LIST, "a");
     c->list.limit = 2;
     service_call(&f->service, c);
     c = answer(f);
     assert_int_equal(c->n_views, 2);
     assert_true(c->has_more);
     assert_string_equal(c->views[0].id, ids[2]);
-    struct call *next = make(f, CALL_LIST, "a");
+    struct call *next = make_call(f, CALL_LIST, "a");
     next->list.limit = 2;
     next->list.before_us = c->views[1].created_us;
     memcpy(next->list.before_id, c->views[1].id, sizeof(next->list.before_id));
@@ -501,7 +272,7 @@ static void lists_are_newest_first_and_go_on_at_the_cursor(void **state)
     assert_int_equal(c->n_views, 1);
     assert_string_equal(c->views[0].id, ids[0]);
     call_free(c);
-    c = make(f, CALL_LIST, "b");
+    c = make_call(f, CALL_LIST, "b");
     c->list.limit = 5;
     c->list.session_only = true;
     service_call(&f->service, c);
@@ -538,7 +309,6 @@ int main(void)
         TEST(beyond_max_concurrent_executions_wait_and_go_when_one_ends),
         TEST(limits_are_refused_by_name),
         TEST(the_same_key_starts_once),
-        TEST(the_key_holds_over_a_restart),
         TEST(every_waiter_is_answered_once_when_output_grows_or_it_ends),
         TEST(waiters_have_a_maximum),
         TEST(a_deadline_answers_with_how_things_stand),
@@ -546,9 +316,6 @@ int main(void)
         TEST(cancelling_what_still_waits_ends_it_without_a_start),
         TEST(stdin_waits_for_the_keepers_word),
         TEST(another_principal_gets_the_answer_of_an_unknown_id),
-        TEST(after_a_restart_what_runs_is_adopted_and_the_rest_told_truthfully),
-        TEST(what_was_accepted_and_never_began_is_started_once_after_a_restart),
-        TEST(a_keeper_that_dies_loses_what_ran_and_the_next_one_takes_what_waits),
         TEST(retention_removes_the_oldest_finished_and_never_what_runs),
         TEST(low_disk_refuses_new_work),
         TEST(lists_are_newest_first_and_go_on_at_the_cursor),
