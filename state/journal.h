@@ -48,3 +48,13 @@ struct journal_sums {
 /* -EFBIG: more than `limit`; -ENODATA: retention dropped bytes; -errno. */
 MUST_USE int journal_sums(const char *state_dir, const char *id, uint64_t limit,
                           struct journal_sums *ret);
+
+/* The same in steps, for a thread that has others to serve. */
+struct journal_summing;
+MUST_USE int journal_summing_new(const char *state_dir, const char *id, uint64_t limit,
+                                 struct journal_summing **ret);
+void journal_summing_freep(struct journal_summing **s);
+/* Hashes about max_bytes more. 1: call again; 0: *ret is set, and this was the last call; -errno.
+ */
+MUST_USE int journal_summing_step(struct journal_summing *s, uint64_t max_bytes,
+                                  struct journal_sums *ret);

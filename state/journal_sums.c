@@ -15,14 +15,23 @@
 
 /* A piece of output, so that many short lines cost one read. */
 struct window {
-    struct journal *journal; /* borrowed */
-    char *data;              /* owned; WINDOW_SIZE */
+    char *data; /* owned; WINDOW_SIZE */
     uint64_t offset;
     size_t len;
 };
 
 struct hasher {
     EVP_MD_CTX *out, *err; /* owned */
+};
+
+struct journal_summing {
+    char *dir;               /* owned */
+    struct journal *journal; /* owned; NULL: the sums were kept */
+    struct hasher hasher;
+    struct window window;
+    uint64_t next; /* the record to be hashed */
+    bool has_ended;
+    struct journal_sums sums;
 };
 
 static void hasher_deinit(struct hasher *h)
@@ -80,64 +89,108 @@ static void keep(const char *dir, const struct journal_sums *sums)
     DISREGARD(file_replace(dir, "sums", b.data, b.len));
 }
 
-static int hash_record(struct hasher *h, struct window *w, const struct journal_record *rec)
+static int hash_record(struct journal_summing *s, const struct journal_record *rec)
 {
+    struct window *w = &s->window;
     if (rec->offset < w->offset || rec->offset + rec->length > w->offset + w->len) {
-        uint64_t left = journal_output_bytes(w->journal) - rec->offset;
+        uint64_t left = journal_output_bytes(s->journal) - rec->offset;
         w->len = left < WINDOW_SIZE ? (size_t)left : WINDOW_SIZE;
         w->offset = rec->offset;
-        int r = journal_read(w->journal, w->offset, w->data, w->len);
+        int r = journal_read(s->journal, w->offset, w->data, w->len);
         if (r < 0)
             return r;
     }
-    EVP_MD_CTX *ctx = rec->type == JOURNAL_STDERR ? h->err : h->out;
+    EVP_MD_CTX *ctx = rec->type == JOURNAL_STDERR ? s->hasher.err : s->hasher.out;
     if (EVP_DigestUpdate(ctx, w->data + (rec->offset - w->offset), rec->length) != 1)
         abort();
     return 0;
 }
 
-static int hash_journal(struct hasher *h, struct journal *j)
+/* Records until about max_bytes are hashed. 1: there are more; 0; -errno. */
+static int hash_some(struct journal_summing *s, uint64_t max_bytes)
 {
-    CLEANUP(free_p) char *data = xcalloc(1, WINDOW_SIZE);
-    struct window w = {.journal = j, .data = data};
     struct journal_record recs[256];
+    uint64_t bytes = 0;
     size_t n;
 
-    for (uint64_t from = 0; from < journal_events(j); from += n) {
-        int r = journal_records(j, from, recs, ARRAY_LEN(recs), &n);
-        for (size_t i = 0; r == 0 && i < n; i++)
-            r = recs[i].length > 0 ? hash_record(h, &w, &recs[i]) : 0;
+    while (s->next < journal_events(s->journal)) {
+        if (bytes >= max_bytes)
+            return 1;
+        int r = journal_records(s->journal, s->next, recs, ARRAY_LEN(recs), &n);
+        for (size_t i = 0; r == 0 && i < n; i++) {
+            r = recs[i].length > 0 ? hash_record(s, &recs[i]) : 0;
+            bytes += recs[i].length;
+        }
         if (r < 0)
             return r;
+        s->next += n;
     }
+    return 0;
+}
+
+static int open_journal(struct journal_summing *s, const char *state_dir, const char *id,
+                        uint64_t limit)
+{
+    struct execution_exit e;
+
+    /* Asked before the index is read: exit comes last, so nothing more is written after it. */
+    s->has_ended = journal_read_exit(s->dir, &e) == 0;
+    int r = journal_open(state_dir, id, &s->journal);
+    if (r < 0)
+        return r;
+    if (limit > 0 && journal_output_bytes(s->journal) > limit)
+        return -EFBIG;
+    return journal_first_offset(s->journal) > 0 ? -ENODATA : 0;
+}
+
+int journal_summing_new(const char *state_dir, const char *id, uint64_t limit,
+                        struct journal_summing **ret)
+{
+    CLEANUP(journal_summing_freep) struct journal_summing *s = xcalloc(1, sizeof(*s));
+
+    s->dir = journal_dir(state_dir, id);
+    if (!read_kept(s->dir, &s->sums)) {
+        int r = open_journal(s, state_dir, id, limit);
+        if (r < 0)
+            return r;
+        s->hasher = (struct hasher){.out = sha256_new(), .err = sha256_new()};
+        s->window.data = xcalloc(1, WINDOW_SIZE);
+    }
+    *ret = TAKE_PTR(s);
+    return 0;
+}
+
+void journal_summing_freep(struct journal_summing **s)
+{
+    if (!*s)
+        return;
+    free((*s)->dir);
+    journal_close((*s)->journal);
+    hasher_deinit(&(*s)->hasher);
+    free((*s)->window.data);
+    free(*s);
+    *s = NULL;
+}
+
+int journal_summing_step(struct journal_summing *s, uint64_t max_bytes, struct journal_sums *ret)
+{
+    if (s->journal) {
+        int r = hash_some(s, max_bytes);
+        if (r != 0)
+            return r;
+        sha256_hex(s->hasher.out, s->sums.stdout_hex);
+        sha256_hex(s->hasher.err, s->sums.stderr_hex);
+        if (s->has_ended && journal_output_bytes(s->journal) >= KEEP_FROM_BYTES)
+            keep(s->dir, &s->sums);
+    }
+    *ret = s->sums;
     return 0;
 }
 
 int journal_sums(const char *state_dir, const char *id, uint64_t limit, struct journal_sums *ret)
 {
-    CLEANUP(free_p) char *dir = journal_dir(state_dir, id);
-    CLEANUP(journal_closep) struct journal *j = NULL;
-    struct execution_exit e;
+    CLEANUP(journal_summing_freep) struct journal_summing *s = NULL;
+    int r = journal_summing_new(state_dir, id, limit, &s);
 
-    if (read_kept(dir, ret))
-        return 0;
-    /* Asked before the index is read: exit comes last, so nothing more is written after it. */
-    bool has_ended = journal_read_exit(dir, &e) == 0;
-    int r = journal_open(state_dir, id, &j);
-    if (r < 0)
-        return r;
-    if (limit > 0 && journal_output_bytes(j) > limit)
-        return -EFBIG;
-    if (journal_first_offset(j) > 0)
-        return -ENODATA;
-
-    CLEANUP(hasher_deinit) struct hasher h = {.out = sha256_new(), .err = sha256_new()};
-    r = hash_journal(&h, j);
-    if (r < 0)
-        return r;
-    sha256_hex(h.out, ret->stdout_hex);
-    sha256_hex(h.err, ret->stderr_hex);
-    if (has_ended && journal_output_bytes(j) >= KEEP_FROM_BYTES)
-        keep(dir, ret);
-    return 0;
+    return r < 0 ? r : journal_summing_step(s, UINT64_MAX, ret);
 }

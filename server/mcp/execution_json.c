@@ -6,7 +6,6 @@
 #include <time.h>
 
 #include "state/base/buf.h"
-#include "state/journal.h"
 #include "state/spec.h"
 
 const char *const execution_status_values[] = {"pending", "running", "completed", "cancelled",
@@ -153,17 +152,17 @@ static void add_usage(cJSON *o, const struct execution_exit *x)
     cJSON_AddNumberToObject(u, "max_rss_bytes", (double)x->max_rss_bytes);
 }
 
-static void add_sums(cJSON *o, const struct execution_facts *f, int64_t sums_max)
+static void add_sums(cJSON *o, const struct execution_facts *f)
 {
-    struct journal_sums sums;
-    if (sums_max < 0)
-        return;
-    bool is_there = journal_sums(f->state_dir, f->view.id, (uint64_t)sums_max, &sums) == 0;
+    struct journal_sums sums = f->sums;
+    bool is_there = f->has_sums;
+    if (!is_there)
+        is_there = journal_sums(f->state_dir, f->view.id, SUMS_MAX_BYTES, &sums) == 0;
     json_add_str_or_null(o, "stdout_sha256", is_there ? sums.stdout_hex : NULL);
     json_add_str_or_null(o, "stderr_sha256", is_there ? sums.stderr_hex : NULL);
 }
 
-void execution_add_end(cJSON *o, const struct execution_facts *f, int64_t sums_max)
+void execution_add_end(cJSON *o, const struct execution_facts *f, bool has_sums)
 {
     char name[16];
     const struct execution_exit *x = &f->exit;
@@ -177,7 +176,8 @@ void execution_add_end(cJSON *o, const struct execution_facts *f, int64_t sums_m
     if (!f->has_exit)
         return;
     add_usage(o, x);
-    add_sums(o, f, sums_max);
+    if (has_sums)
+        add_sums(o, f);
     cJSON_AddNumberToObject(o, "processes_killed", (double)x->processes_killed);
 }
 
@@ -202,7 +202,7 @@ static void add_replica(cJSON *o, const char *id)
     cJSON_AddStringToObject(o, "replica", replica);
 }
 
-cJSON *execution_status_json(const struct execution_facts *f, int64_t sums_max)
+cJSON *execution_status_json(const struct execution_facts *f, bool has_sums)
 {
     const struct execution_view *v = &f->view;
     CLEANUP(free_p) char *dir = journal_dir(f->state_dir, v->id);
@@ -216,7 +216,7 @@ cJSON *execution_status_json(const struct execution_facts *f, int64_t sums_max)
     cJSON_AddBoolToObject(o, "interactive", v->interactive);
     add_time(o, "started_at", v->started_us);
     add_time(o, "completed_at", f->has_exit ? f->exit.ended_us : 0);
-    execution_add_end(o, f, sums_max);
+    execution_add_end(o, f, has_sums);
     add_replica(o, v->id);
     json_add_str_or_null(o, "session_id", spec ? spec->session_id : NULL);
     cJSON_AddNumberToObject(o, "bytes_out", (double)v->output_bytes);
@@ -236,8 +236,9 @@ char *execution_summary(const struct execution_facts *f)
         buf_printf(&b, ", number %u in line", f->view.queue_position);
     if (!f->has_exit)
         return buf_steal(&b);
-    if (x->reason != REASON_EXITED)
-        buf_printf(&b, ", %s", execution_reason_name(x->reason));
+    const char *reason = execution_reason_name(x->reason);
+    if (x->reason != REASON_EXITED && strcmp(reason, execution_status_name(f->view.status)) != 0)
+        buf_printf(&b, ", %s", reason);
     if (execution_has_exit_code(f))
         buf_printf(&b, ", exit code %d", x->exit_code);
     if (x->term_signal)

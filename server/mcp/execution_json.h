@@ -6,6 +6,7 @@
  */
 #include "exec/call.h"
 #include "server/mcp/arguments.h"
+#include "state/journal.h"
 
 #define SUMS_MAX_BYTES (16u << 20) /* the contract: up to here checksums come without asking */
 
@@ -14,6 +15,8 @@ struct execution_facts {
     struct execution_view view; /* status: of the end, once that is on disk */
     bool has_exit;
     struct execution_exit exit;
+    bool has_sums; /* made already: execution_add_end() makes those of less output itself */
+    struct journal_sums sums;
 };
 
 void execution_facts_read(struct execution_facts *f, const char *state_dir,
@@ -74,11 +77,11 @@ extern const char *const execution_status_values[];
 extern const char *const execution_reason_values[];
 extern const struct arg_set execution_status_result; /* of get_execution_status */
 
-/* exit_code, signal, reason, error_message; after the end also usage, checksums and
- * processes_killed. sums_max: the most output to make checksums of; 0: any; -1: none. */
-void execution_add_end(cJSON *o, const struct execution_facts *f, int64_t sums_max);
+/* exit_code, signal, reason, error_message; after the end also usage, processes_killed and, if
+ * asked for, checksums. */
+void execution_add_end(cJSON *o, const struct execution_facts *f, bool has_sums);
 /* The whole status object. */
-cJSON *execution_status_json(const struct execution_facts *f, int64_t sums_max);
+cJSON *execution_status_json(const struct execution_facts *f, bool has_sums);
 /* "completed, exit code 0, 0.12 s": for people and models. */
 char *execution_summary(const struct execution_facts *f);
 /* Adds `name`: the text, or null. */

@@ -178,7 +178,7 @@ static void reply_status(struct resource_request *r, const struct execution_view
     struct execution_facts f;
     cJSON *result;
     execution_facts_read(&f, r->er.pack->config->state_dir, v);
-    CLEANUP(json_deletep) cJSON *status = execution_status_json(&f, SUMS_MAX_BYTES);
+    CLEANUP(json_deletep) cJSON *status = execution_status_json(&f, true);
     CLEANUP(free_p) char *text = json_print(status);
     cJSON *content = contents_of(r->uri_text, "application/json", &result);
     cJSON_AddStringToObject(content, "text", text);

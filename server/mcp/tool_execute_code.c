@@ -83,7 +83,7 @@ static void reply(struct output_request *q, const struct output *out)
     cJSON *o = begin_result(q, &q->facts.view);
     if (note)
         cJSON_AddStringToObject(o, "message", note);
-    execution_add_end(o, &q->facts, SUMS_MAX_BYTES);
+    execution_add_end(o, &q->facts, true);
     output_request_answer(q, out, o, note);
 }
 

@@ -114,7 +114,7 @@ static void reply(struct output_request *q, const struct output *out)
     if (v->status == EXECUTION_PENDING)
         cJSON_AddNumberToObject(o, "queue_position", v->queue_position);
     add_match(o, g);
-    execution_add_end(o, &q->facts, SUMS_MAX_BYTES);
+    execution_add_end(o, &q->facts, true);
     output_request_answer(q, out, o, note);
 }
 

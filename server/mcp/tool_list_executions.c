@@ -62,7 +62,7 @@ static void on_listed(struct exec_request *er, struct call *c)
         for (size_t i = 0; i < c->n_views; i++) {
             struct execution_facts f;
             execution_facts_read(&f, er->pack->config->state_dir, &c->views[i]);
-            cJSON_AddItemToArray(list, execution_status_json(&f, -1));
+            cJSON_AddItemToArray(list, execution_status_json(&f, false));
         }
         json_add_str_or_null(o, "next_cursor", execution_cursor_next(c, cursor) ? cursor : NULL);
         mcp_reply_tool(er->rq, NULL, o, NULL, false);

@@ -157,6 +157,17 @@ static void sums_a_long_output(void **state)
     }
     assert_int_equal(journal_sums(*state, ID, 0, &sums), 0);
     assert_string_equal(sums.stdout_hex, SHA_MILLION_A);
+
+    /* In steps it comes to the same. */
+    CLEANUP(journal_summing_freep) struct journal_summing *s = NULL;
+    struct journal_sums stepped;
+    int r, steps = 0;
+    assert_int_equal(journal_summing_new(*state, ID, 0, &s), 0);
+    while ((r = journal_summing_step(s, 100000, &stepped)) == 1)
+        steps++;
+    assert_int_equal(r, 0);
+    assert_true(steps > 3);
+    assert_memory_equal(&stepped, &sums, sizeof(sums));
     journal_file_close(&f);
 }
 

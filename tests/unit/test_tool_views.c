@@ -111,6 +111,27 @@ static void status_tells_all_of_the_end(void **state)
     pack_conforms(f, "get_execution_status", r);
 }
 
+static void checksums_of_large_output_come_when_asked_for(void **state)
+{
+    struct pack_fixture *f = *state;
+    struct execution_exit x = killed;
+    static char piece[JOURNAL_RECORD_MAX];
+    pack_execution(f, NULL);
+    while (f->journal.output_bytes <= 16 << 20)
+        journal_file_bytes(&f->journal, JOURNAL_STDOUT, 0, piece, sizeof(piece));
+    x.output_bytes = f->journal.output_bytes;
+    pack_execution_ends(f, &x);
+    CLEANUP(json_deletep) cJSON *without = pack_call(f, "get_execution_status", OF_IT(""));
+    assert_true(cJSON_IsNull(json_at(without, "structuredContent.stdout_sha256")));
+    CLEANUP(json_deletep)
+    cJSON *r = pack_call(f, "get_execution_status", OF_IT(",\"checksum\":true"));
+    expect_str(r, "structuredContent.stdout_sha256",
+               "e4cbb6eb89ef900b1e0fb10e800417d5a4defad43cef0a2e587c61fa955c0fbd");
+    pack_conforms(f, "get_execution_status", r);
+    CLEANUP(json_deletep) cJSON *kept = pack_call(f, "get_execution_status", OF_IT(""));
+    assert_true(cJSON_IsString(json_at(kept, "structuredContent.stdout_sha256")));
+}
+
 /* The reactor has not heard yet, or retention has taken the directory: still an honest answer. */
 static void the_disk_is_ahead_of_the_reactor(void **state)
 {
@@ -374,6 +395,7 @@ int main(void)
         PACK_TEST(no_tool_takes_what_it_does_not_know),
         PACK_TEST(an_unknown_execution_is_told_the_same_by_all),
         PACK_TEST(status_tells_all_of_the_end),
+        PACK_TEST(checksums_of_large_output_come_when_asked_for),
         PACK_TEST(the_disk_is_ahead_of_the_reactor),
         PACK_TEST(a_list_goes_on_by_its_cursor),
         PACK_TEST(older_clients_list_what_their_session_started),
