@@ -117,13 +117,12 @@ static int hash_some(struct journal_summing *s, uint64_t max_bytes)
         if (bytes >= max_bytes)
             return 1;
         int r = journal_records(s->journal, s->next, recs, ARRAY_LEN(recs), &n);
-        for (size_t i = 0; r == 0 && i < n; i++) {
+        for (size_t i = 0; r == 0 && i < n && bytes < max_bytes; i++, s->next++) {
             r = recs[i].length > 0 ? hash_record(s, &recs[i]) : 0;
             bytes += recs[i].length;
         }
         if (r < 0)
             return r;
-        s->next += n;
     }
     return 0;
 }
