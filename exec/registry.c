@@ -73,6 +73,7 @@ struct entry *registry_add(struct registry *r, const struct exec_spec *s)
     e->interactive = s->interactive;
     e->sync = s->sync;
     e->created_us = s->created_us;
+    e->keep_output_bytes = s->limits.keep_output_bytes;
     e->phase = ENTRY_PENDING;
     e->status = EXECUTION_PENDING;
     list_init(&e->waiters);
@@ -94,7 +95,7 @@ void registry_remove(struct registry *r, struct entry *e)
     list_remove(&e->by_expiry);
     list_remove(&e->by_age);
     map_remove(r->by_id, e->id);
-    if (e->idempotency_key)
+    if (e->idempotency_key && map_find(r->by_key, e->idempotency_key) == e)
         map_remove(r->by_key, e->idempotency_key);
     entry_free(e);
 }
@@ -116,9 +117,13 @@ struct entry *registry_find_key(const struct registry *r, const char *principal,
     return map_find(r->by_key, name);
 }
 
+/* The keeper keeps an eighth more at times (exec/keeper/journal_writer.c). */
 static uint64_t size_of(const struct entry *e)
 {
-    return e->output_bytes + e->events * sizeof(struct journal_record);
+    uint64_t kept = e->output_bytes;
+    if (e->keep_output_bytes && e->keep_output_bytes < kept)
+        kept = e->keep_output_bytes;
+    return kept + e->events * sizeof(struct journal_record);
 }
 
 void registry_set_size(struct registry *r, struct entry *e, uint64_t events, uint64_t output_bytes)

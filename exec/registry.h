@@ -28,14 +28,15 @@ struct entry {
     uint64_t created_us, started_us, last_output_us; /* CLOCK_REALTIME */
     uint64_t accepted_mono_us;                       /* 0: by an earlier server */
     uint64_t events, output_bytes;
-    uint64_t expires_ms;    /* CLOCK_MONOTONIC; ended: when retention takes it */
-    struct exec_spec *spec; /* owned; only until it was handed to the keeper */
-    struct group *group;    /* borrowed from the queue; NULL: ended */
-    struct list by_age;     /* registry.by_age: oldest first */
-    struct list by_expiry;  /* registry.by_expiry, when ended */
-    struct list queued;     /* group.pending, when pending */
-    struct list waiters;    /* parked calls (struct parked.on_entry) */
-    bool is_confirmed;      /* the keeper said that it runs (while attaching) */
+    uint64_t keep_output_bytes; /* of its limits: older output is dropped; 0: all of it is kept */
+    uint64_t expires_ms;        /* CLOCK_MONOTONIC; ended: when retention takes it */
+    struct exec_spec *spec;     /* owned; only until it was handed to the keeper */
+    struct group *group;        /* borrowed from the queue; NULL: ended */
+    struct list by_age;         /* registry.by_age: oldest first */
+    struct list by_expiry;      /* registry.by_expiry, when ended */
+    struct list queued;         /* group.pending, when pending */
+    struct list waiters;        /* parked calls (struct parked.on_entry) */
+    bool is_confirmed;          /* the keeper said that it runs (while attaching) */
     bool is_cancelling;
 };
 
@@ -45,7 +46,7 @@ struct registry {
     struct list by_age;
     struct list by_expiry;
     unsigned ended;         /* entries in by_expiry */
-    uint64_t journal_bytes; /* output and index of all entries */
+    uint64_t journal_bytes; /* output that is kept, and index, of all entries */
 };
 
 void registry_init(struct registry *r);

@@ -247,6 +247,48 @@ static void low_disk_refuses_new_work(void **state)
     assert_int_equal(outcome(f), CALL_E_LOW_DISK);
 }
 
+/* What retention drops of an output is not on the disk: counted, it made room by removing all that
+ * had finished, and then refused new work. */
+static void output_that_is_not_kept_does_not_count_as_disk_space(void **state)
+{
+    struct fixture *f = *state;
+    f->config.max_disk_bytes = 1 << 20;
+    fake_keeper_ready();
+    const char *id = run_one(f, "a");
+    fake_keeper_ended(f->dir, id, REASON_EXITED, 0);
+    CLEANUP(free_p) char *finished = strdup(id);
+    struct call *c = make_start(f, "a", NULL);
+    c->spec->limits.keep_output_bytes = 1000;
+    service_call(&f->service, c);
+    fake_keeper_started(fake_keeper.spawned[1]);
+    assert_int_equal(outcome(f), CALL_OK);
+    fake_keeper_grew(fake_keeper.spawned[1], 10, UINT64_C(1) << 40);
+    assert_int_equal(f->service.registry.journal_bytes, 1000 + 10 * 32);
+    service_tick(&f->service);
+    assert_non_null(registry_find(&f->service.registry, finished));
+    service_call(&f->service, make_start(f, "b", NULL));
+    fake_keeper_started(fake_keeper.spawned[2]);
+    assert_int_equal(outcome(f), CALL_OK);
+}
+
+/* Two have one key when the first could not be removed from the disk and a server read both. */
+static void a_key_outlives_an_older_execution_that_had_it(void **state)
+{
+    struct fixture *f = *state;
+    struct registry *r = &f->service.registry;
+    char principal[] = "alice", key[] = "key";
+    struct entry *e[2];
+    for (int i = 0; i < 2; i++) {
+        struct exec_spec s = {.principal = principal, .idempotency_key = key};
+        id_make("r1", s.id);
+        e[i] = registry_add(r, &s);
+    }
+    registry_remove(r, e[0]);
+    assert_ptr_equal(registry_find_key(r, principal, key), e[1]);
+    registry_remove(r, e[1]);
+    assert_null(registry_find_key(r, principal, key));
+}
+
 static void lists_are_newest_first_and_go_on_at_the_cursor(void **state)
 {
     struct fixture *f = *state;
@@ -318,6 +360,8 @@ int main(void)
         TEST(another_principal_gets_the_answer_of_an_unknown_id),
         TEST(retention_removes_the_oldest_finished_and_never_what_runs),
         TEST(low_disk_refuses_new_work),
+        TEST(output_that_is_not_kept_does_not_count_as_disk_space),
+        TEST(a_key_outlives_an_older_execution_that_had_it),
         TEST(lists_are_newest_first_and_go_on_at_the_cursor),
         TEST(shutdown_cancels_what_runs_and_what_waits),
     };
