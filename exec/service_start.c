@@ -38,6 +38,14 @@ static enum call_outcome check_room(struct service *s, const struct call *c)
     return CALL_OK;
 }
 
+static void park_start(struct service *s, struct call *c, struct entry *e)
+{
+    if (c->until == CALL_UNTIL_NOTHING)
+        c->deadline_ms = clock_mono_ms() + START_PATIENCE_MS;
+    if (waiters_is_due(c, e) || !waiters_park(s->waiters, c, e))
+        service_answer(c, CALL_OK, e);
+}
+
 /* The same key again: the execution of the first time, if it is the same request. */
 static bool serve_repeat(struct service *s, struct call *c)
 {
@@ -53,8 +61,7 @@ static bool serve_repeat(struct service *s, struct call *c)
     }
     c->repeated = true;
     memcpy(c->id, e->id, sizeof(c->id));
-    if (waiters_is_due(c, e) || !waiters_park(s->waiters, c, e))
-        service_answer(c, CALL_OK, e);
+    park_start(s, c, e);
     return true;
 }
 
@@ -92,14 +99,6 @@ static bool fits_one_message(const struct exec_spec *s)
 static enum call_outcome outcome_of_errno(int r)
 {
     return r == -ENOSPC || r == -EDQUOT ? CALL_E_LOW_DISK : CALL_E_INTERNAL;
-}
-
-static void park_start(struct service *s, struct call *c, struct entry *e)
-{
-    if (c->until == CALL_UNTIL_NOTHING)
-        c->deadline_ms = clock_mono_ms() + START_PATIENCE_MS;
-    if (waiters_is_due(c, e) || !waiters_park(s->waiters, c, e))
-        service_answer(c, CALL_OK, e);
 }
 
 void service_start(struct service *s, struct call *c)

@@ -289,6 +289,26 @@ static void a_key_outlives_an_older_execution_that_had_it(void **state)
     assert_null(registry_find_key(r, principal, key));
 }
 
+/* It was answered at once, as pending. */
+static void a_repeat_waits_as_the_first_does_until_it_runs(void **state)
+{
+    struct fixture *f = *state;
+    fake_keeper_ready();
+    for (int i = 0; i < 2; i++) {
+        struct call *c = make_start(f, "a", "key");
+        c->deadline_ms = 0;
+        service_call(&f->service, c);
+    }
+    event_base_loop(f->base, EVLOOP_NONBLOCK);
+    assert_null(answer(f));
+    fake_keeper_started(fake_keeper.spawned[0]);
+    for (int i = 0; i < 2; i++) {
+        struct call *c = answer(f);
+        assert_int_equal(c->view.status, EXECUTION_RUNNING);
+        call_free(c);
+    }
+}
+
 static void lists_are_newest_first_and_go_on_at_the_cursor(void **state)
 {
     struct fixture *f = *state;
@@ -362,6 +382,7 @@ int main(void)
         TEST(low_disk_refuses_new_work),
         TEST(output_that_is_not_kept_does_not_count_as_disk_space),
         TEST(a_key_outlives_an_older_execution_that_had_it),
+        TEST(a_repeat_waits_as_the_first_does_until_it_runs),
         TEST(lists_are_newest_first_and_go_on_at_the_cursor),
         TEST(shutdown_cancels_what_runs_and_what_waits),
     };
