@@ -37,7 +37,7 @@ struct entry {
     struct list queued;         /* group.pending, when pending */
     struct list waiters;        /* parked calls (struct parked.on_entry) */
     bool is_confirmed;          /* the keeper said that it runs (while attaching) */
-    bool is_cancelling;
+    enum execution_reason kill_reason; /* its end was asked of the keeper; 0: not */
 };
 
 struct registry {

@@ -110,9 +110,11 @@ int service_kill(struct service *s, struct entry *e, bool force, enum execution_
         service_end_without_keeper(s, e, reason, NULL);
         return 0;
     }
-    e->is_cancelling = true;
-    return keeper_client_kill(s->keeper, e->id, force ? KEEPER_KILL_NOW : KEEPER_KILL_LADDER, 0,
-                              reason);
+    int r = keeper_client_kill(s->keeper, e->id, force ? KEEPER_KILL_NOW : KEEPER_KILL_LADDER, 0,
+                               reason);
+    if (r == 0)
+        e->kill_reason = reason;
+    return r;
 }
 
 static void serve_cancel(struct service *s, struct call *c)
@@ -243,7 +245,7 @@ void service_end_without_keeper(struct service *s, struct entry *e, enum executi
     CLEANUP(free_p) char *dir = journal_dir(s->config->state_dir, e->id);
     struct execution_exit x = {
         .reason = reason, .started_us = e->started_us, .ended_us = clock_real_us()};
-    if (x.started_us)
+    if (x.started_us && x.ended_us > x.started_us) /* a clock may have been set back */
         x.wall_ms = (x.ended_us - x.started_us) / 1000;
     if (error)
         (void)snprintf(x.error, sizeof(x.error), "%s", error);
@@ -254,7 +256,7 @@ void service_end_without_keeper(struct service *s, struct entry *e, enum executi
     service_ended(s, e);
 }
 
-static void cancel_all(struct service *s)
+void service_cancel_all(struct service *s)
 {
     list_for_each_safe (l, next, &s->registry.by_age) {
         struct entry *e = CONTAINER_OF(l, struct entry, by_age);
@@ -276,7 +278,7 @@ void service_drain(struct service *s, enum reactor_drain mode)
     }
     if (mode == REACTOR_DRAIN_CANCEL && !s->is_cancelling) {
         s->is_cancelling = true;
-        cancel_all(s);
+        service_cancel_all(s);
     }
 }
 

@@ -64,6 +64,9 @@ void service_end_without_keeper(struct service *s, struct entry *e, enum executi
  */
 int service_kill(struct service *s, struct entry *e, bool force, enum execution_reason reason);
 
+/* Ends everything that has not ended: the server goes for good. */
+void service_cancel_all(struct service *s);
+
 /* service_keeper.c: what the keeper tells. */
 extern const struct keeper_client_events service_keeper_events;
 /* service_start.c */

@@ -33,21 +33,27 @@ static void leave_line(struct service *s, struct entry *e)
     queue_adopt(&s->queue, e);
 }
 
+/* It runs and we say that it has ended, or don't know it: its journal was removed under the
+ * keeper's feet, or it was cancelled in line just as it began on behalf of the server before us. */
+static void kill_unknown(struct service *s, const char *id)
+{
+    LOG_WARN("unknown_execution_killed", LOG_STR("exec", id));
+    DISREGARD(keeper_client_kill(s->keeper, id, KEEPER_KILL_NOW, 0, REASON_LOST));
+}
+
 static void on_running(void *arg, const char *id, const struct keeper_running *k)
 {
     struct service *s = arg;
     struct entry *e = registry_find(&s->registry, id);
-    if (!e || e->phase == ENTRY_ENDED) {
-        /* Its journal was removed under the keeper's feet: nobody can ask for it any more. */
-        LOG_WARN("unknown_execution_killed", LOG_STR("exec", id));
-        DISREGARD(keeper_client_kill(s->keeper, id, KEEPER_KILL_NOW, 0, REASON_LOST));
-        return;
-    }
+    if (!e || e->phase == ENTRY_ENDED)
+        return kill_unknown(s, id);
     leave_line(s, e);
     e->is_confirmed = true;
     set_running(e, k->started_us);
     take_totals(s, e, k);
     LOG_INFO("execution_adopted", LOG_STR("exec", id), LOG_U64("events", k->events));
+    if (e->kill_reason) /* the keeper may have gone, by an upgrade, before it read that */
+        DISREGARD(service_kill(s, e, false, e->kill_reason));
     waiters_wake(s->waiters, e, false);
 }
 
@@ -66,8 +72,12 @@ static void settle(struct service *s, struct entry *e)
     struct execution_exit x;
     if (journal_read_exit(dir, &x) == 0)
         return service_ended(s, e);
-    if (e->phase == ENTRY_STARTING && !has_begun(s, e))
-        return queue_unpop(&s->queue, e); /* the keeper went before it heard of it */
+    if (e->phase == ENTRY_STARTING && !has_begun(s, e)) {
+        /* The keeper went before it heard of it. */
+        if (e->kill_reason)
+            return service_end_without_keeper(s, e, e->kill_reason, NULL);
+        return queue_unpop(&s->queue, e);
+    }
     service_end_without_keeper(s, e, REASON_LOST,
                                "its keeper ended while it ran; the output up to then is kept");
 }
@@ -85,6 +95,8 @@ static void on_ready(void *arg)
     s->is_attached = !s->is_handing_over;
     LOG_INFO("keeper_attached", LOG_U64("running", s->queue.running),
              LOG_U64("pending", s->queue.pending));
+    if (s->is_cancelling)
+        service_cancel_all(s); /* what could not be told a keeper that was away */
     service_start_pending(s);
 }
 
@@ -92,7 +104,9 @@ static void on_started(void *arg, const char *id, pid_t pid, uint64_t started_us
 {
     struct service *s = arg;
     struct entry *e = registry_find(&s->registry, id);
-    if (!e || e->phase == ENTRY_RUNNING || e->phase == ENTRY_ENDED)
+    if (!e || e->phase == ENTRY_ENDED)
+        return kill_unknown(s, id);
+    if (e->phase == ENTRY_RUNNING)
         return;
     leave_line(s, e);
     set_running(e, started_us);

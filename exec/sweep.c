@@ -1,7 +1,7 @@
 /*
  * What an earlier server left: every journal below the state directory becomes an entry again.
- * Those with a file exit have ended; the others wait for what the keeper says of them
- * (service_keeper.c).
+ * Those with a file exit have ended. Those that began count as running until the keeper has said
+ * what runs (service_keeper.c): nobody may end them here. The others wait in line, oldest first.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -57,10 +57,37 @@ static void sweep_one(struct service *s, struct sweep *w, const char *id)
         registry_set_size(&s->registry, e, x.events, x.output_bytes);
         e->started_us = x.started_us;
         remember_ended(w, e, &x);
-        return;
     }
-    queue_push(&s->queue, e);
-    w->open++;
+}
+
+/* False: it has not begun. */
+static bool take_begun(struct service *s, struct entry *e)
+{
+    CLEANUP(journal_closep) struct journal *j = NULL;
+    struct journal_record first;
+    size_t n = 0;
+    if (journal_open(s->config->state_dir, e->id, &j) < 0)
+        return false;
+    if (journal_records(j, 0, &first, 1, &n) == 0 && n == 1)
+        e->started_us = first.time_us;
+    registry_set_size(&s->registry, e, journal_events(j), journal_output_bytes(j));
+    e->phase = ENTRY_RUNNING;
+    e->status = EXECUTION_RUNNING;
+    return true;
+}
+
+static void settle_open(struct service *s, struct sweep *w)
+{
+    list_for_each (l, &s->registry.by_age) {
+        struct entry *e = CONTAINER_OF(l, struct entry, by_age);
+        if (e->phase == ENTRY_ENDED)
+            continue;
+        w->open++;
+        if (take_begun(s, e))
+            queue_adopt(&s->queue, e);
+        else
+            queue_push(&s->queue, e);
+    }
 }
 
 static int by_end(const void *a, const void *b)
@@ -101,6 +128,7 @@ int sweep_state_dir(struct service *s)
             sweep_one(s, &w, entry->d_name);
     closedir(d);
     settle_ended(s, &w);
+    settle_open(s, &w);
     free(w.ended);
     if (w.n_ended || w.open || w.bad)
         LOG_INFO("state_swept", LOG_U64("ended", w.n_ended), LOG_U64("open", w.open),
