@@ -13,7 +13,8 @@
 
 struct call;
 
-/* Brings a call back to the thread it came from. Called on the reactor thread; must not block. */
+/* Brings a call back to the thread it came from. Called on the reactor thread,
+ * or on that which submitted it; must not block. */
 struct call_home {
     void (*post)(struct call_home *home, struct call *c);
 };

@@ -30,10 +30,13 @@ uint64_t inbox_put(struct inbox *in, struct call *c)
 {
     pthread_mutex_lock(&in->lock);
     bool was_empty = list_is_empty(&in->calls);
-    uint64_t serial = c->serial = ++in->serial;
-    list_append(&in->calls, &c->link);
+    uint64_t serial = in->is_closed ? 0 : ++in->serial;
+    if (serial) {
+        c->serial = serial;
+        list_append(&in->calls, &c->link);
+    }
     pthread_mutex_unlock(&in->lock);
-    if (was_empty) {
+    if (serial && was_empty) {
         uint64_t one = 1;
         /* An eventfd counter near 2^64 is the only way to fail, and then it is readable anyway. */
         ssize_t n = write(in->event_fd, &one, sizeof(one));
@@ -49,5 +52,12 @@ void inbox_take(struct inbox *in, struct list *to)
     (void)n; /* EAGAIN: a wake-up whose calls were taken by the one before */
     pthread_mutex_lock(&in->lock);
     list_move_all(&in->calls, to);
+    pthread_mutex_unlock(&in->lock);
+}
+
+void inbox_close(struct inbox *in)
+{
+    pthread_mutex_lock(&in->lock);
+    in->is_closed = true;
     pthread_mutex_unlock(&in->lock);
 }

@@ -44,7 +44,6 @@ static void stop(struct reactor *r)
 {
     r->is_stopping = true;
     service_release_all(&r->service);
-    event_base_loopbreak(r->base);
 }
 
 static void take_call(struct reactor *r, struct call *c)
@@ -83,7 +82,6 @@ static void on_inbox(evutil_socket_t fd, short what, void *arg)
         list_remove(l);
         take_call(r, CONTAINER_OF(l, struct call, link));
     }
-    publish_health(r);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -92,7 +90,6 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     service_tick(&r->service);
     sessions_expire(r->sessions);
     metric_set(METRIC_SESSIONS, NULL, NULL, sessions_count(r->sessions));
-    publish_health(r);
 }
 
 static int set_up_loop(struct reactor *r)
@@ -123,6 +120,7 @@ int reactor_new(const struct config *c, struct sessions *sessions, struct reacto
         LOG_ERROR("reactor_not_started", LOG_STR("state_dir", c->state_dir), LOG_ERRNO(error));
         return error; /* main ends the program: nothing here is worth taking apart */
     }
+    publish_health(r);
     *ret = r;
     return 0;
 }
@@ -130,8 +128,17 @@ int reactor_new(const struct config *c, struct sessions *sessions, struct reacto
 static void *run(void *arg)
 {
     struct reactor *r = arg;
-    event_base_dispatch(r->base);
+    while (!r->is_stopping) {
+        event_base_loop(r->base, EVLOOP_ONCE);
+        publish_health(r); /* whatever it was that happened */
+    }
     return NULL;
+}
+
+static void give_order(struct reactor *r, struct call *c)
+{
+    if (!inbox_put(&r->inbox, c))
+        call_free(c); /* nobody is there any more to give it to */
 }
 
 int reactor_start(struct reactor *r)
@@ -147,11 +154,13 @@ int reactor_start(struct reactor *r)
 
 void reactor_stop(struct reactor *r)
 {
-    if (!r->is_started)
-        return;
-    inbox_put(&r->inbox, call_new(CALL_ORDER_STOP, NULL, NULL, NULL));
-    pthread_join(r->thread, NULL);
+    if (r->is_started) {
+        give_order(r, call_new(CALL_ORDER_STOP, NULL, NULL, NULL));
+        pthread_join(r->thread, NULL);
+    }
     r->is_started = false;
+    r->is_stopping = true;
+    inbox_close(&r->inbox);
     on_inbox(-1, 0, r); /* what came too late is answered as well */
 }
 
@@ -171,7 +180,10 @@ struct reactor *reactor_free(struct reactor *r)
 
 uint64_t reactor_submit(struct reactor *r, struct call *c)
 {
-    return inbox_put(&r->inbox, c);
+    uint64_t serial = inbox_put(&r->inbox, c);
+    if (!serial)
+        service_answer(c, CALL_E_DRAINING, NULL);
+    return serial;
 }
 
 void reactor_cancel_call(struct reactor *r, uint64_t serial, bool kill)
@@ -179,14 +191,14 @@ void reactor_cancel_call(struct reactor *r, uint64_t serial, bool kill)
     struct call *c = call_new(CALL_ORDER_GIVE_UP, NULL, NULL, NULL);
     c->order.serial = serial;
     c->order.kill = kill;
-    inbox_put(&r->inbox, c);
+    give_order(r, c);
 }
 
 void reactor_drain(struct reactor *r, enum reactor_drain mode)
 {
     struct call *c = call_new(CALL_ORDER_DRAIN, NULL, NULL, NULL);
     c->order.drain = (int)mode;
-    inbox_put(&r->inbox, c);
+    give_order(r, c);
 }
 
 void reactor_get_health(const struct reactor *r, struct reactor_health *ret)

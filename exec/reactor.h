@@ -13,11 +13,13 @@ struct reactor;
  * -errno. */
 MUST_USE int reactor_new(const struct config *c, struct sessions *sessions, struct reactor **ret);
 MUST_USE int reactor_start(struct reactor *r);
-/* Ends the thread; parked calls are answered CALL_E_DRAINING first. */
+/* Ends the thread; parked calls are answered with how things stand first. Calls that come later are
+ * answered CALL_E_DRAINING. */
 void reactor_stop(struct reactor *r);
 struct reactor *reactor_free(struct reactor *r);
 
-/* Gives the call away and returns its serial. Any thread. */
+/* Gives the call away and returns its serial; 0: the reactor has ended, and the answer is on its
+ * way. Any thread. */
 uint64_t reactor_submit(struct reactor *r, struct call *c);
 /* The wait is no longer wanted: it comes back CALL_E_CANCELLED if it is still parked. With `kill`,
  * an execution that the call started (CALL_START, spec.sync) is cancelled too. Any thread. */

@@ -1,6 +1,11 @@
 # Unit tests of the reactor's side of exec/.
-check_PROGRAMS += tests/unit/test_queue tests/unit/test_service tests/unit/test_service_restart
-TESTS += tests/unit/test_queue tests/unit/test_service tests/unit/test_service_restart
+SERVICE_TESTS = \
+	tests/unit/test_queue \
+	tests/unit/test_reactor \
+	tests/unit/test_service \
+	tests/unit/test_service_restart
+check_PROGRAMS += $(SERVICE_TESTS)
+TESTS += $(SERVICE_TESTS)
 tests_unit_test_queue_SOURCES = tests/unit/test_queue.c
 tests_unit_test_queue_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
 # Brings its own keeper_client_*: the linker takes them before the library's.
@@ -10,3 +15,6 @@ tests_unit_test_service_SOURCES = tests/unit/test_service.c $(SERVICE_FIXTURE)
 tests_unit_test_service_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_service_restart_SOURCES = tests/unit/test_service_restart.c $(SERVICE_FIXTURE)
 tests_unit_test_service_restart_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_reactor_SOURCES = tests/unit/test_reactor.c tests/unit/temp_dir.h \
+	tests/unit/fake_keeper.c tests/unit/fake_keeper.h
+tests_unit_test_reactor_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
