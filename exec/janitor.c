@@ -19,17 +19,25 @@ struct janitor {
     uint64_t serial;            /* names in the trash; the caller's thread only */
 };
 
-static void empty_trash(const char *trash)
+static bool is_stopping(struct janitor *j)
 {
-    DIR *d = opendir(trash);
+    pthread_mutex_lock(&j->lock);
+    bool ret = j->is_stopping;
+    pthread_mutex_unlock(&j->lock);
+    return ret;
+}
+
+static void empty_trash(struct janitor *j)
+{
+    DIR *d = opendir(j->trash);
     if (!d)
         return;
     struct dirent *entry;
-    while ((entry = readdir(d))) {
+    while (!is_stopping(j) && (entry = readdir(d))) {
         if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
             continue;
         CLEANUP(free_p) char *path = NULL;
-        if (asprintf(&path, "%s/%s", trash, entry->d_name) < 0)
+        if (asprintf(&path, "%s/%s", j->trash, entry->d_name) < 0)
             abort();
         int r = dir_remove(path);
         if (r < 0)
@@ -49,7 +57,7 @@ static void *run(void *arg)
         }
         j->has_work = false;
         pthread_mutex_unlock(&j->lock);
-        empty_trash(j->trash);
+        empty_trash(j);
         pthread_mutex_lock(&j->lock);
     }
     pthread_mutex_unlock(&j->lock);

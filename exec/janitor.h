@@ -10,8 +10,8 @@ struct janitor;
 
 /* Starts by emptying what an earlier server left in the trash. 0 or -errno. */
 MUST_USE int janitor_new(const char *state_dir, struct janitor **ret);
-struct janitor *janitor_free(
-    struct janitor *j); /* joins; what is left in the trash stays for the next */
+/* Joins after the directory at hand; what is left in the trash stays for the next. */
+struct janitor *janitor_free(struct janitor *j);
 /* Moves <state_dir>/<folder>/<name> into the trash and wakes the thread. One caller thread. 0 or
  * -errno. */
 MUST_USE int janitor_discard(struct janitor *j, const char *folder, const char *name);

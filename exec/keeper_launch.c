@@ -88,8 +88,11 @@ static void watch_child(struct keeper_launch *l, pid_t pid)
     l->child_fd = pidfd_open(pid, 0); /* CLOEXEC always, pidfd_open(2) */
     l->child_ended =
         l->child_fd < 0 ? NULL : event_new(l->base, l->child_fd, EV_READ, on_child_ended, l);
-    if (!l->child_ended || event_add(l->child_ended, NULL) < 0)
-        LOG_WARN("keeper_not_watched", LOG_I64("pid", pid));
+    if (l->child_ended && event_add(l->child_ended, NULL) == 0)
+        return;
+    /* Without a word of its end it would be in the way of the next one for ever. */
+    LOG_WARN("keeper_not_watched", LOG_I64("pid", pid));
+    unwatch_child(l);
 }
 
 static int set_spawn(posix_spawn_file_actions_t *files, posix_spawnattr_t *attr)
