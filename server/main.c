@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include "config/config.h"
@@ -62,8 +63,14 @@ static int open_log(const struct config *c)
     return r;
 }
 
+static int wait_signal(const sigset_t *set, uint64_t ms)
+{
+    struct timespec t = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
+    return sigtimedwait(set, NULL, &t);
+}
+
 /* One server for one state directory: two would start what is pending twice. */
-static int lock_state_dir(const struct config *c, int *ret_fd)
+static int lock_state_dir(const struct config *c, const sigset_t *set, int *ret_fd)
 {
     int r = dir_make(c->state_dir);
     CLEANUP(free_p) char *path = NULL;
@@ -87,7 +94,8 @@ static int lock_state_dir(const struct config *c, int *ret_fd)
                     c->state_dir);
             return -EBUSY;
         }
-        nanosleep(&(struct timespec){.tv_nsec = 20 * 1000 * 1000}, NULL);
+        if (wait_signal(set, 20) > 0)
+            return -EINTR;
     }
     *ret_fd = TAKE_FD(fd);
     return 0;
@@ -136,11 +144,11 @@ static int start_http(struct server *s)
     return r < 0 ? r : http_start(s->http);
 }
 
-static int set_up(struct server *s)
+static int set_up(struct server *s, const sigset_t *set)
 {
     const struct config *c = s->config;
     raise_descriptor_limit();
-    int r = lock_state_dir(c, &s->lock_fd);
+    int r = lock_state_dir(c, set, &s->lock_fd);
     if (r == 0)
         r = sessions_new(c->state_dir, c->replica_id, c->max_sessions, c->session_ttl_ms,
                          &s->sessions);
@@ -184,12 +192,6 @@ static bool is_busy(const struct server *s)
     struct reactor_health h;
     reactor_get_health(s->reactor, &h);
     return h.running || h.pending || http_open_requests(s->http);
-}
-
-static int wait_signal(const sigset_t *set, uint64_t ms)
-{
-    struct timespec t = {.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000};
-    return sigtimedwait(set, NULL, &t);
 }
 
 /* Looks every 20 ms until nothing is busy or the time is over; INT cuts it short. */
@@ -255,6 +257,8 @@ static void serve(struct server *s, const sigset_t *set)
 int main(int argc, char **argv)
 {
     struct server s = {.lock_fd = -1};
+    /* Commands may run as our user: they must not read the token in our memory or environment. */
+    (void)prctl(PR_SET_DUMPABLE, 0);
     switch (config_load(argc, argv, environ, &s.config)) {
     case CONFIG_EXIT_OK:
         return 0;
@@ -275,7 +279,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     if (open_log(s.config) < 0)
         return EXIT_BAD_CONFIG;
-    int r = set_up(&s);
+    int r = set_up(&s, &set);
     if (r == 0)
         serve(&s, &set);
     tear_down(&s);
