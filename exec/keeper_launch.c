@@ -16,22 +16,14 @@
 #include "state/base/fd.h"
 #include "state/base/log.h"
 
-static char *copy(const char *s)
-{
-    char *ret = s && *s ? strdup(s) : NULL;
-    if (s && *s && !ret)
-        abort();
-    return ret;
-}
-
 void keeper_launch_init(struct keeper_launch *l, struct event_base *base, const char *state_dir,
                         const char *program, const char *log_file)
 {
     *l = (struct keeper_launch){
         .base = base,
-        .state_dir = copy(state_dir),
-        .program = copy(program),
-        .log_file = copy(log_file),
+        .state_dir = xstrdup(state_dir),
+        .program = xstrdup(program),
+        .log_file = log_file && *log_file ? xstrdup(log_file) : NULL,
         .child_fd = -1,
     };
 }

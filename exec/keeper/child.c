@@ -228,18 +228,23 @@ enum keeper_stdin_result child_write_stdin(struct child *c, const struct keeper_
     return input_write(&c->input, i);
 }
 
+void child_stop_timers(struct child *c)
+{
+    for (int i = 0; i < JOURNAL_STREAMS; i++)
+        timer_clear(&c->streams[i].flush);
+    timer_clear(&c->limit);
+    timer_clear(&c->ladder);
+    timer_clear(&c->step);
+}
+
 struct child *child_free(struct child *c)
 {
     if (!c)
         return NULL;
     list_remove(&c->link);
-    for (int i = 0; i < JOURNAL_STREAMS; i++) {
+    child_stop_timers(c);
+    for (int i = 0; i < JOURNAL_STREAMS; i++)
         source_close(&c->keeper->loop, &c->streams[i].source);
-        timer_clear(&c->streams[i].flush);
-    }
-    timer_clear(&c->limit);
-    timer_clear(&c->ladder);
-    timer_clear(&c->step);
     input_deinit(&c->input);
     journal_writer_deinit(&c->journal);
     tree_deinit(&c->tree);

@@ -10,11 +10,14 @@
 #include "state/base/log.h"
 #include "state/journal.h"
 
-#define DRAIN_MS \
-    100 /* contract: a background child that keeps a pipe open does not hang the call */
-#define SWEEP_MS        5000 /* then what can't be killed (in a system call that hangs) is left behind */
-#define RETRY_MS        1000 /* a disk that is full */
-#define DRAIN_READS_MAX 64   /* a survivor may write for ever; a pipe holds 16 of these */
+/* Contract: a background child that keeps a pipe open does not hang the call. */
+#define DRAIN_MS 100
+/* Then what can't be killed, in a system call that hangs, is left behind. */
+#define SWEEP_MS 5000
+/* A disk that is full. */
+#define RETRY_MS 1000
+/* A survivor may write for ever; a pipe holds 16 of these. */
+#define DRAIN_READS_MAX 64
 
 /* ---- why ---- */
 
@@ -43,18 +46,11 @@ static enum journal_type record_of(enum execution_reason reason)
     return 0;
 }
 
-static uint64_t record_value(const struct child *c)
+static uint64_t record_value(const struct child *c, enum journal_type type)
 {
-    switch (c->reason) {
-    case REASON_TIMEOUT:
-        return c->limits.timeout_ms;
-    case REASON_IDLE_TIMEOUT:
-        return c->limits.idle_timeout_ms;
-    case REASON_SPAWN_FAILED:
-        return (uint64_t)c->error;
-    default:
-        return c->reason;
-    }
+    if (type == JOURNAL_TIMEOUT)
+        return c->reason == REASON_TIMEOUT ? c->limits.timeout_ms : c->limits.idle_timeout_ms;
+    return type == JOURNAL_ERROR ? (uint64_t)c->error : c->reason;
 }
 
 /* One without a journal of its own has no records. 0 or -errno. */
@@ -73,7 +69,7 @@ static int write_event(struct child *c, enum journal_type type, uint64_t value, 
 static int write_reason(struct child *c)
 {
     enum journal_type type = record_of(c->reason);
-    return type ? write_event(c, type, record_value(c), &c->has_reason_record) : 0;
+    return type ? write_event(c, type, record_value(c, type), &c->has_reason_record) : 0;
 }
 
 void child_decide(struct child *c, enum execution_reason reason)
@@ -107,8 +103,6 @@ static void complete_exit(struct child *c)
     e->reason = c->reason;
     e->ended_us = clock_real_us();
     e->processes_killed = c->tree.killed.n;
-    if (c->reason == REASON_SPAWN_FAILED)
-        e->exit_code = 127; /* what a shell says of a command that it could not run */
     if (c->journal.output_fd < 0)
         return;
     e->events = c->journal.events;
@@ -138,6 +132,7 @@ static void end(struct child *c)
              LOG_U64("events", c->exit.events), LOG_U64("bytes", c->exit.output_bytes),
              LOG_U64("killed", c->exit.processes_killed),
              LOG_STR("detail", c->exit.error[0] ? c->exit.error : NULL));
+    child_stop_timers(c);
     list_remove(&c->link);
     list_append(&k->ended, &c->link);
     k->n_children--;
@@ -213,8 +208,7 @@ void child_sweep(struct child *c)
 {
     c->phase = CHILD_SWEEPING;
     c->phase_ms = clock_mono_ms();
-    timer_clear(&c->limit);
-    timer_clear(&c->ladder);
+    timer_clear(&c->step);
     sweep(c);
 }
 

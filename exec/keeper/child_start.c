@@ -18,7 +18,7 @@ struct child *child_new(struct keeper *k, const char *id, const char *dir)
 
     c->keeper = k;
     memcpy(c->id, id, strlen(id));
-    c->dir = strdup(dir);
+    c->dir = xstrdup(dir);
     c->tree.id = c->id;
     c->input.source.fd = -1;
     c->journal.output_fd = c->journal.index_fd = -1;
@@ -37,6 +37,8 @@ static void end_unstarted(struct child *c, enum execution_reason reason, int err
                           const char *text)
 {
     c->error = error;
+    if (reason == REASON_SPAWN_FAILED)
+        c->exit.exit_code = 127; /* what a shell says of a command that it could not run */
     snprintf(c->exit.error, sizeof(c->exit.error), "%s", text);
     child_decide(c, reason);
     child_sweep(c);
@@ -128,7 +130,7 @@ void child_spawn(struct keeper *k, const char *id, const struct keeper_spawn *s)
     c->limits = s->limits;
     if (k->is_stopping)
         end_unstarted(c, REASON_SPAWN_FAILED, ECANCELED, "the keeper is stopping");
-    else if (k->n_children > KEEPER_EXECUTIONS_MAX)
+    else if (k->n_children > k->max_children)
         end_unstarted(c, REASON_SPAWN_FAILED, EAGAIN, "the keeper runs as many as it can");
     else
         begin(c, s);

@@ -5,8 +5,10 @@
 #include "exec/keeper_wire.h"
 #include "state/journal_format.h"
 
-/* More would outgrow the descriptors that a process usually may have (six for each). */
-#define KEEPER_EXECUTIONS_MAX 3000u
+/* What one holds: two pipes that we read, one that we write, output and index; one to spare. So
+ * many are left for the rest, so that accept(2) never runs out of them. */
+#define KEEPER_FDS_EACH 6u
+#define KEEPER_FDS_REST 64u
 
 struct keeper {
     struct loop loop;
@@ -14,6 +16,7 @@ struct keeper {
     const char *log_file;  /* NULL: standard error */
     char *cgroup_base;     /* NULL: none can be made */
     uint64_t open_files;   /* RLIMIT_NOFILE that our children get by default */
+    uint64_t max_children; /* as many as there are descriptors for */
     int lock_fd;
     struct source listener, signals;
     struct clients clients;

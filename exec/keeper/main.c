@@ -48,13 +48,15 @@ static void open_standard_fds(void)
         (void)close(fd);
 }
 
-static int raise_open_files(uint64_t *ret_before)
+static int raise_open_files(struct keeper *k)
 {
     struct rlimit l;
     if (getrlimit(RLIMIT_NOFILE, &l) < 0)
         return -errno;
-    *ret_before = l.rlim_cur;
+    k->open_files = l.rlim_cur;
     l.rlim_cur = l.rlim_max;
+    k->max_children =
+        l.rlim_max > KEEPER_FDS_REST ? (l.rlim_max - KEEPER_FDS_REST) / KEEPER_FDS_EACH : 0;
     return setrlimit(RLIMIT_NOFILE, &l) < 0 ? -errno : 0;
 }
 
@@ -82,7 +84,7 @@ static int set_process(struct keeper *k)
      * memory. */
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
         return -errno;
-    return raise_open_files(&k->open_files);
+    return raise_open_files(k);
 }
 
 /* ---- signals ---- */
@@ -175,7 +177,7 @@ static void find_cgroup(struct keeper *k)
     if (r == 0)
         sweep_record_base(k->state_dir, k->cgroup_base);
     else
-        LOG_WARN("no_cgroup", LOG_ERRNO(r));
+        LOG_INFO("no_cgroup", LOG_ERRNO(r));
 }
 
 static int start_fresh(struct keeper *k, const struct options *o)
@@ -252,7 +254,7 @@ static char *make_absolute(const char *path)
     char *ret;
 
     if (!path || path[0] == '/' || !cwd)
-        return path ? strdup(path) : NULL;
+        return path ? xstrdup(path) : NULL;
     if (asprintf(&ret, "%s/%s", cwd, path) < 0)
         abort();
     return ret;

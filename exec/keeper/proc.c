@@ -53,7 +53,7 @@ int proc_each(void (*fn)(pid_t pid, void *arg), void *arg)
     return 0;
 }
 
-char *proc_read_mark(pid_t pid)
+bool proc_read_mark(pid_t pid, char **ret_mark)
 {
     static const char mark[] = PROC_MARK "=";
     CLEANUP(free_p) char *environment = NULL;
@@ -61,12 +61,16 @@ char *proc_read_mark(pid_t pid)
     size_t len;
 
     snprintf(path, sizeof(path), "/proc/%d/environ", pid);
-    if (file_read(path, ENVIRON_MAX, &environment, &len) < 0)
-        return NULL;
-    for (const char *p = environment; p < environment + len; p += strlen(p) + 1)
-        if (strncmp(p, mark, sizeof(mark) - 1) == 0)
-            return strdup(p + sizeof(mark) - 1);
-    return NULL;
+    if (file_read(path, ENVIRON_MAX, &environment, &len) < 0 || len == 0)
+        return false;
+    *ret_mark = NULL;
+    for (const char *p = environment; p < environment + len; p += strlen(p) + 1) {
+        if (strncmp(p, mark, sizeof(mark) - 1) != 0)
+            continue;
+        *ret_mark = xstrdup(p + sizeof(mark) - 1);
+        break;
+    }
+    return true;
 }
 
 struct process {
@@ -77,6 +81,7 @@ struct process {
 struct table {
     struct process *v; /* owned; by pid */
     size_t n, cap;
+    bool is_unsure;
 };
 
 /* proc_pid_stat(5): the name is in parentheses and may hold any character. */
@@ -138,9 +143,11 @@ static void find_below(struct table *t)
     }
 }
 
-static bool has_mark(pid_t pid, const char *id)
+static bool has_mark(struct table *t, pid_t pid, const char *id)
 {
-    CLEANUP(free_p) char *mark = proc_read_mark(pid);
+    CLEANUP(free_p) char *mark = NULL;
+    if (!proc_read_mark(pid, &mark))
+        t->is_unsure = true;
     return mark && strcmp(mark, id) == 0;
 }
 
@@ -149,7 +156,7 @@ static void find_mine(struct table *t, const char *id, pid_t main, bool is_only)
     for (size_t i = 0; i < t->n; i++) {
         struct process *p = &t->v[i];
         p->is_mine = p->is_below &&
-                     (is_only || p->group == main || p->session == main || has_mark(p->pid, id));
+                     (is_only || p->group == main || p->session == main || has_mark(t, p->pid, id));
     }
     for (bool changed = true; changed;) {
         changed = false;
@@ -174,7 +181,7 @@ int proc_find(const char *id, pid_t main, bool is_only, struct pids *ret)
         if (t.v[i].is_mine)
             pids_add(ret, t.v[i].pid);
     free(t.v);
-    return r;
+    return r < 0 ? r : t.is_unsure ? PROC_UNSURE : PROC_OK;
 }
 
 void proc_signal(const struct pids *p, int signo)

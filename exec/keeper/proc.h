@@ -23,12 +23,18 @@ struct pids {
 void pids_deinit(struct pids *p);
 void pids_add(struct pids *p, pid_t pid); /* once */
 
+enum proc_outcome {
+    PROC_OK = 0,
+    PROC_UNSURE = 1 /* somebody below us shows no environment now, as during an exec: look again */
+};
 /* Living processes of the execution `id`, whose command is or was the process `main`. With
- * `is_only` all that live below us: no other execution is there that they could belong to. */
+ * `is_only` all that live below us: no other execution is there that they could belong to. An
+ * outcome or -errno. */
 MUST_USE int proc_find(const char *id, pid_t main, bool is_only, struct pids *ret);
 
-/* The value of the mark that a process carries; caller frees. NULL: none. */
-char *proc_read_mark(pid_t pid);
+/* Whether the process shows an environment; if so, *ret_mark is the value of the mark or NULL, the
+ * caller's. */
+MUST_USE bool proc_read_mark(pid_t pid, char **ret_mark);
 /* Calls fn for each process but ourselves. 0 or -errno. */
 MUST_USE int proc_each(void (*fn)(pid_t pid, void *arg), void *arg);
 /* A process that has gone meanwhile is fine. */

@@ -73,7 +73,7 @@ static void walk_keeper(struct codec *x, struct keeper *k, uint32_t *n_children)
     codec_str(x, &base);
     codec_u32(x, n_children);
     if (codec_is_reading(x) && base)
-        k->cgroup_base = strdup(base);
+        k->cgroup_base = xstrdup(base);
 }
 
 static void write_state(struct keeper *k, struct buf *out)

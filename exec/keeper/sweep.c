@@ -29,8 +29,8 @@ struct sweep {
 static void on_process(pid_t pid, void *arg)
 {
     struct sweep *s = arg;
-    CLEANUP(free_p) char *id = proc_read_mark(pid);
-    if (!id || !id_is_valid(id))
+    CLEANUP(free_p) char *id = NULL;
+    if (!proc_read_mark(pid, &id) || !id || !id_is_valid(id))
         return;
     CLEANUP(free_p) char *dir = journal_dir(s->state_dir, id);
     if (access(dir, F_OK) == 0 && !journal_writer_has_exit(dir))

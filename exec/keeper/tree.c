@@ -16,6 +16,8 @@ void tree_deinit(struct tree *t)
     *t = (struct tree){0};
 }
 
+#define DOUBTS_MAX 3
+
 static int find(const struct tree *t, bool is_only, struct pids *ret)
 {
     return t->cgroup ? cgroup_find(t->cgroup, ret) : proc_find(t->id, t->main, is_only, ret);
@@ -37,6 +39,12 @@ static bool has_children(void)
     return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 || errno != ECHILD;
 }
 
+/* An exec takes less than these few looks; what never shows an environment is not waited for. */
+static bool is_in_doubt(struct tree *t, int outcome)
+{
+    return outcome < 0 || (outcome == PROC_UNSURE && t->doubts++ < DOUBTS_MAX);
+}
+
 bool tree_kill(struct tree *t, bool is_only)
 {
     CLEANUP(pids_deinit) struct pids found = {0};
@@ -48,13 +56,12 @@ bool tree_kill(struct tree *t, bool is_only)
     for (size_t i = 0; i < found.n; i++)
         if (found.v[i] != t->main)
             pids_add(&t->killed, found.v[i]);
-    if (!t->cgroup && r == 0 && found.n == 0)
-        return true;
-    if (t->cgroup)
+    if (t->cgroup) {
         cgroup_kill(t->cgroup);
-    else
-        proc_signal(&found, SIGKILL);
-    return false;
+        return false;
+    }
+    proc_signal(&found, SIGKILL);
+    return found.n == 0 && !is_in_doubt(t, r);
 }
 
 void tree_walk(struct tree *t, struct codec *c)
@@ -72,5 +79,5 @@ void tree_walk(struct tree *t, struct codec *c)
             pids_add(&t->killed, pid);
     }
     if (codec_is_reading(c) && cgroup)
-        t->cgroup = strdup(cgroup);
+        t->cgroup = xstrdup(cgroup);
 }

@@ -12,6 +12,7 @@ struct tree {
     char *cgroup;       /* owned; NULL: none */
     pid_t main;         /* the command; reaped or not */
     struct pids killed; /* processes but main that had to be killed */
+    unsigned doubts;    /* how often we looked again only because somebody could not be told */
 };
 
 void tree_deinit(struct tree *t);

@@ -454,8 +454,8 @@ struct marked {
 static void on_process(pid_t pid, void *arg)
 {
     struct marked *m = arg;
-    CLEANUP(free_p) char *id = proc_read_mark(pid);
-    if (id && strcmp(id, m->id) == 0)
+    CLEANUP(free_p) char *id = NULL;
+    if (proc_read_mark(pid, &id) && id && strcmp(id, m->id) == 0)
         m->n++;
 }
 
@@ -464,4 +464,20 @@ unsigned fixture_processes(const struct seen *s)
     struct marked m = {.id = s->id};
     assert_int_equal(proc_each(on_process, &m), 0);
     return m.n;
+}
+
+struct expected_processes {
+    const struct seen *seen;
+    unsigned n;
+};
+
+static bool has_processes(struct fixture *f, void *arg)
+{
+    const struct expected_processes *x = arg;
+    return fixture_processes(x->seen) == x->n;
+}
+
+void fixture_wait_processes(struct fixture *f, const struct seen *s, unsigned n)
+{
+    fixture_wait(f, has_processes, &(struct expected_processes){s, n}, "the processes are there");
 }

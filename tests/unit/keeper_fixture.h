@@ -68,5 +68,6 @@ enum keeper_stdin_result fixture_stdin(struct fixture *f, struct seen *s, const 
 char *fixture_output(struct fixture *f, struct seen *s, int stream, size_t *ret_len);
 /* How many records of this type there are. */
 unsigned fixture_count(struct fixture *f, struct seen *s, int type);
-/* Processes that carry the execution's mark. */
+/* Processes that carry the execution's mark. One that execs shows none for a moment. */
 unsigned fixture_processes(const struct seen *s);
+void fixture_wait_processes(struct fixture *f, const struct seen *s, unsigned n);

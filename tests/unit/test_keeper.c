@@ -374,7 +374,7 @@ static void leaves_others_alone(void **state)
     fixture_wait_output(f, b, "on\n");
 
     assert_int_equal(fixture_processes(a), 0);
-    assert_int_equal(fixture_processes(b), 3);
+    fixture_wait_processes(f, b, 3);
     assert_int_equal(b->n_ended, 0);
 }
 

@@ -154,7 +154,7 @@ static void leaves_nothing_when_killed(void **state)
     memcpy(again->id, spec->id, sizeof(spec->id));
     struct seen *s = fixture_spawn(f, spec);
     fixture_wait_output(f, s, "on\n");
-    assert_int_equal(fixture_processes(s), 3);
+    fixture_wait_processes(f, s, 3);
     uint64_t before = clock_mono_ms();
 
     assert_int_equal(kill(fixture_keeper_pid(f), SIGKILL), 0);
