@@ -384,10 +384,12 @@ static void content_types_are_negotiated(void **state)
                                                               .accept = "text/html"}),
                  406, -32600, NULL);
 
-    static const char *const fine[] = {"*/*", "application/json",
-                                       "text/event-stream;q=0.5, "
-                                       "Application/JSON ; x=y",
-                                       "application/*"};
+    static const char *const fine[] = {
+        "*/*",
+        "application/json",
+        "application/*",
+        "text/event-stream;q=0.5, Application/JSON ; x=y",
+    };
     for (size_t i = 0; i < ARRAY_LEN(fine); i++) {
         struct exchange *x = mcp_modern_raw(
             *state, &(struct modern_spec){
