@@ -1,9 +1,9 @@
 #include "server/mcp/prompt_exec.h"
 
 #include "server/mcp/arguments.h"
+#include "server/mcp/jsonrpc.h"
 #include "state/base/buf.h"
 
-#define E_INVALID_PARAMS (-32602) /* JSON-RPC 2.0; prompts/get without a required argument */
 #define COMMAND_ARGUMENT                                                                  \
     "\"arguments\":[{\"name\":\"command\",\"title\":\"Command\",\"description\":\"Shell " \
     "command to run\",\"required\":true}]"
@@ -28,7 +28,7 @@ static void reply_with_command(struct mcp_request *rq, const cJSON *arguments,
     CLEANUP(buf_deinit) struct buf b = {0};
     const char *command = arg_str(arguments, "command");
     if (!command || !*command)
-        return mcp_reply_error(rq, E_INVALID_PARAMS, "argument command is required", NULL);
+        return mcp_reply_error(rq, JSONRPC_INVALID_PARAMS, "argument command is required", NULL);
     buf_printf(&b, "%s\n\n%s\n\n%s", words[1], command, words[2]);
     reply(rq, words[0], b.data);
 }

@@ -4,17 +4,16 @@
 #include <stdio.h>
 
 #include "server/mcp/execution_list.h"
+#include "server/mcp/jsonrpc.h"
 #include "server/mcp/output_json.h"
 #include "server/mcp/pack_text.h"
 #include "state/base/utf8.h"
 
-#define PAGE_ENTRIES     50
-#define COMPLETION_MAX   100 /* the protocol's: completion/complete, values */
-#define SCHEME           "exec://"
-#define HELP_URI         SCHEME "help"
-#define URI_MAX          (EXECUTION_ID_MAX + 32)
-#define E_INVALID_PARAMS (-32602) /* JSON-RPC 2.0 */
-#define E_INTERNAL       (-32603)
+#define PAGE_ENTRIES   50
+#define COMPLETION_MAX 100 /* the protocol's: completion/complete, values */
+#define SCHEME         "exec://"
+#define HELP_URI       SCHEME "help"
+#define URI_MAX        (EXECUTION_ID_MAX + 32)
 
 const char resource_exec_templates[] =
     "[{\"uriTemplate\":\"exec://{id}/output{?offset,length,stream}\",\"name\":\"execution-output\","
@@ -49,7 +48,7 @@ static struct resource_request *resource_request_new(struct mcp_request *rq, voi
 static void reply_error(struct exec_request *er, const struct call *c)
 {
     CLEANUP(free_p) char *text = call_outcome_text(c, er->pack->config);
-    mcp_reply_error(er->rq, E_INTERNAL, text, NULL);
+    mcp_reply_error(er->rq, JSONRPC_INTERNAL_ERROR, text, NULL);
 }
 
 /* ---- resources/list ---- */
@@ -100,7 +99,7 @@ void resource_exec_list(struct mcp_request *rq, const char *cursor, void *pack_a
     c->list.limit = PAGE_ENTRIES;
     if (cursor && !execution_cursor_apply(cursor, c)) {
         call_free(c);
-        mcp_reply_error(rq, E_INVALID_PARAMS, "cursor is none of ours", NULL);
+        mcp_reply_error(rq, JSONRPC_INVALID_PARAMS, "cursor is none of ours", NULL);
         return exec_request_end(&r->er);
     }
     exec_request_send(&r->er, c, on_listed);
@@ -159,7 +158,8 @@ static void reply_output(struct resource_request *r, const struct execution_view
     execution_facts_read(&f, r->er.pack->config->state_dir, v);
     int e = read_range(r, f.has_exit, &bytes, &size);
     if (e < 0)
-        return mcp_reply_error(r->er.rq, E_INTERNAL, "The server failed to read the output", NULL);
+        return mcp_reply_error(r->er.rq, JSONRPC_INTERNAL_ERROR,
+                               "The server failed to read the output", NULL);
     if (bytes.data)
         bytes.data[bytes.len] = '\0';
     cJSON *content = contents_of(r->uri_text, "text/plain", &result);

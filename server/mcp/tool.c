@@ -39,14 +39,10 @@ bool tool_check(const struct tool *t, const struct pack_exec *p, struct mcp_requ
     return !error;
 }
 
-bool tool_take_id(struct mcp_request *rq, const cJSON *arguments, char ret[EXECUTION_ID_MAX + 1])
+void tool_read_id(const cJSON *arguments, char ret[EXECUTION_ID_MAX + 1])
 {
     const char *id = arg_str(arguments, "execution_id");
-    if (!id || !id_is_valid(id)) {
-        mcp_reply_tool_error(rq, "Execution not found: execution_id is what execute_code or "
-                                 "execute_code_async returned (list_executions shows them)");
-        return false;
-    }
-    memcpy(ret, id, strlen(id) + 1);
-    return true;
+    ret[0] = '\0';
+    if (id && id_is_valid(id))
+        memcpy(ret, id, strlen(id) + 1);
 }

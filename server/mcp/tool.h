@@ -18,8 +18,8 @@ bool tool_check(const struct tool *t, const struct pack_exec *p, struct mcp_requ
                 const cJSON *arguments);
 /* Answers isError with this text, and frees it. */
 void tool_refuse(struct mcp_request *rq, char *taken_text);
-/* Checks the form of an execution's id and copies it; false: answered as unknown. */
-bool tool_take_id(struct mcp_request *rq, const cJSON *arguments, char ret[EXECUTION_ID_MAX + 1]);
+/* The argument execution_id; "", which no execution has, where it is no id. */
+void tool_read_id(const cJSON *arguments, char ret[EXECUTION_ID_MAX + 1]);
 
 /* The argument that names an execution. */
 #define EXECUTION_ID_ARG                                                             \

@@ -100,8 +100,7 @@ static void on_cancelled(struct exec_request *er, struct call *c)
 void tool_cancel_execution_call(struct mcp_request *rq, const cJSON *arguments, void *pack_arg)
 {
     const struct pack_exec *p = pack_arg;
-    char id[EXECUTION_ID_MAX + 1];
-    if (!tool_check(&tool, p, rq, arguments) || !tool_take_id(rq, arguments, id))
+    if (!tool_check(&tool, p, rq, arguments))
         return;
     const char *signal_arg = arg_str(arguments, "signal");
     bool is_forced = arg_bool(arguments, "force", false);
@@ -111,7 +110,7 @@ void tool_cancel_execution_call(struct mcp_request *rq, const cJSON *arguments, 
     struct exec_request *er = xcalloc(1, sizeof(*er));
     exec_request_init(er, rq, p, NULL);
     struct call *c = exec_request_call(er, CALL_CANCEL);
-    memcpy(c->id, id, sizeof(c->id));
+    tool_read_id(arguments, c->id);
     c->cancel.force = is_forced;
     c->cancel.signo = signal_arg ? signal_number(signal_arg) : 0;
     exec_request_send(er, c, on_cancelled);

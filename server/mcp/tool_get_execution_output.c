@@ -224,12 +224,11 @@ static char *read_arguments(struct get_output *g, const struct config *c, const 
 void tool_get_execution_output_call(struct mcp_request *rq, const cJSON *arguments, void *pack_arg)
 {
     const struct pack_exec *p = pack_arg;
-    char id[EXECUTION_ID_MAX + 1];
-    if (!tool_check(&tool, p, rq, arguments) || !tool_take_id(rq, arguments, id))
+    if (!tool_check(&tool, p, rq, arguments))
         return;
     struct get_output *g = xcalloc(1, sizeof(*g));
     exec_request_init(&g->q.er, rq, p, on_free);
-    memcpy(g->id, id, sizeof(g->id));
+    tool_read_id(arguments, g->id);
     char *error = read_arguments(g, p->config, arguments);
     if (error) {
         tool_refuse(rq, error);

@@ -79,13 +79,12 @@ static void on_view(struct exec_request *er, struct call *c)
 void tool_get_execution_status_call(struct mcp_request *rq, const cJSON *arguments, void *pack_arg)
 {
     const struct pack_exec *p = pack_arg;
-    char id[EXECUTION_ID_MAX + 1];
-    if (!tool_check(&tool, p, rq, arguments) || !tool_take_id(rq, arguments, id))
+    if (!tool_check(&tool, p, rq, arguments))
         return;
     struct get_status *g = xcalloc(1, sizeof(*g));
     exec_request_init(&g->er, rq, p, on_free);
     g->has_checksum = arg_bool(arguments, "checksum", false);
     struct call *c = exec_request_call(&g->er, CALL_WAIT);
-    memcpy(c->id, id, sizeof(c->id));
+    tool_read_id(arguments, c->id);
     exec_request_send(&g->er, c, on_view);
 }

@@ -111,8 +111,7 @@ static void take_input(struct call *c, const cJSON *arguments)
 void tool_send_stdin_call(struct mcp_request *rq, const cJSON *arguments, void *pack_arg)
 {
     const struct pack_exec *p = pack_arg;
-    char id[EXECUTION_ID_MAX + 1];
-    if (!tool_check(&tool, p, rq, arguments) || !tool_take_id(rq, arguments, id))
+    if (!tool_check(&tool, p, rq, arguments))
         return;
     if (!arg_str(arguments, "input_data") && !arg_bool(arguments, "eof", false))
         return mcp_reply_tool_error(rq,
@@ -120,7 +119,7 @@ void tool_send_stdin_call(struct mcp_request *rq, const cJSON *arguments, void *
     struct send_stdin *s = xcalloc(1, sizeof(*s));
     exec_request_init(&s->er, rq, p, NULL);
     struct call *c = exec_request_call(&s->er, CALL_STDIN);
-    memcpy(c->id, id, sizeof(c->id));
+    tool_read_id(arguments, c->id);
     take_input(c, arguments);
     s->len = c->input.len;
     if (s->len > INPUT_MAX_BYTES) {

@@ -1,0 +1,59 @@
+/* Event ids, cursors and uris that clients send: what is taken must print as it was written. */
+#include <string.h>
+
+#include "server/mcp/event_id.h"
+#include "server/mcp/execution_list.h"
+#include "server/mcp/resource_exec.h"
+#include "state/base/id.h"
+#include "state/journal_format.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(bool ok)
+{
+    if (!ok)
+        abort();
+}
+
+static void check_event_id(const char *text)
+{
+    char id[EVENT_ID_MAX + 1];
+    struct output_pos pos;
+    if (!event_id_parse(text, &pos))
+        return;
+    must(pos.offset < JOURNAL_RECORD_MAX);
+    must(event_id_format(pos, id));
+    must(strcmp(id, text) == 0);
+}
+
+static void check_cursor(const char *text)
+{
+    char cursor[EXECUTION_CURSOR_MAX + 1];
+    struct call c = {.op = CALL_LIST};
+    if (!execution_cursor_apply(text, &c))
+        return;
+    struct execution_view view = {.created_us = c.list.before_us};
+    memcpy(view.id, c.list.before_id, sizeof(view.id));
+    execution_cursor_format(&view, cursor);
+    must(strcmp(cursor, text) == 0);
+}
+
+static void check_uri(const char *text)
+{
+    struct resource_uri u;
+    if (!resource_uri_parse(text, &u))
+        return;
+    must(id_is_valid(u.id));
+    must(u.kind == RESOURCE_OUTPUT || u.kind == RESOURCE_STATUS);
+    must(u.stream == 0 || u.stream == JOURNAL_STDOUT || u.stream == JOURNAL_STDERR);
+    must(strstr(text, u.id) == text + strlen("exec://"));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    CLEANUP(free_p) char *text = xstrndup((const char *)data, size);
+    check_event_id(text);
+    check_cursor(text);
+    check_uri(text);
+    return 0;
+}
