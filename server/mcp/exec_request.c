@@ -19,23 +19,21 @@ static void on_killed(struct call *c)
     exec_request_end(er);
 }
 
-/* The request was cancelled while its start was on the way back: nobody knows what it started. */
-static void kill_started(struct exec_request *er, const char *id)
+/* The request was cancelled while the reactor did not hold a call of it: what it started goes on,
+ * and nobody else knows its id. */
+static void kill_started(struct exec_request *er)
 {
     struct call *c = exec_request_call(er, CALL_CANCEL);
-    memcpy(c->id, id, sizeof(c->id));
+    memcpy(c->id, er->started_id, sizeof(c->id));
     c->on_done = on_killed;
     (void)reactor_submit(er->pack->reactor, c);
 }
 
-static void end_cancelled(struct exec_request *er, struct call *c)
+static void end_cancelled(struct exec_request *er)
 {
-    bool is_left = er->owns_execution && c->outcome == CALL_OK && c->view.id[0] &&
-                   !execution_status_is_final(c->view.status);
-    if (is_left)
-        kill_started(er, c->view.id);
-    call_free(c);
-    if (!is_left)
+    if (er->owns_execution && er->started_id[0])
+        kill_started(er);
+    else
         exec_request_end(er);
 }
 
@@ -75,14 +73,26 @@ static void wait_on(struct exec_request *er, struct call *done)
     send_call(er, c);
 }
 
+/* What the execution that we own is called, as long as somebody must end it. */
+static void note_started(struct exec_request *er, const struct call *c)
+{
+    if (c->outcome == CALL_E_CANCELLED || execution_status_is_final(c->view.status))
+        er->started_id[0] = '\0'; /* the reactor ended it, or it has ended */
+    else if (c->outcome == CALL_OK)
+        memcpy(er->started_id, c->view.id, sizeof(er->started_id));
+}
+
 static void on_done(struct call *c)
 {
     struct exec_request *er = c->arg;
     uint64_t now = clock_mono_ms();
     er->serial = 0;
     er->is_repeated = er->is_repeated || (c->op == CALL_START && c->repeated);
-    if (er->is_cancelled)
-        return end_cancelled(er, c);
+    note_started(er, c);
+    if (er->is_cancelled) {
+        call_free(c);
+        return end_cancelled(er);
+    }
     /* An answer before its time means that the server is going: it is passed on as it is. */
     if (er->is_waiting && !call_is_due(c) && now + EARLY_MS >= c->deadline_ms &&
         now + EARLY_MS < er->deadline_ms)
@@ -164,7 +174,7 @@ static void on_turn(void *arg)
 {
     struct exec_request *er = arg;
     if (er->is_cancelled)
-        exec_request_end(er);
+        end_cancelled(er);
     else
         er->on_turn(er);
 }

@@ -41,6 +41,7 @@ struct exec_request {
     bool is_repeated; /* a start found that it had been made before */
     bool is_cancelled;
     bool owns_execution; /* cancelled with the request: the client waits for what it started */
+    char started_id[EXECUTION_ID_MAX + 1]; /* of that, while it runs; "": none */
 };
 
 /* Takes a reference to rq and watches its cancellation. */

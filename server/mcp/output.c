@@ -7,7 +7,7 @@
 /* A step ends after so much: other requests of the thread wait meanwhile. */
 #define STEP_BYTES (1u << 20)
 #define STEP_US    10000u
-/* grep is given up after so much work; the answer says where to search on. */
+/* What leaves much out looks at much: after so much work the answer says where to go on. */
 #define SCAN_US 2000000u
 
 struct output_reader {
@@ -151,12 +151,10 @@ int output_reader_step(struct output_reader *r)
     if (!r->lines)
         return OUTPUT_DONE;
     int e = run(r);
-    if (e == OUTPUT_MORE && r->options->grep) {
+    if (e == OUTPUT_MORE)
         r->output.is_scan_over =
             journal_lines_bytes_read(r->lines) >= OUTPUT_SCAN_MAX || r->busy_us >= SCAN_US;
-        e = r->output.is_scan_over ? OUTPUT_DONE : OUTPUT_MORE;
-    }
-    if (e != OUTPUT_DONE)
+    if (e != OUTPUT_DONE && !r->output.is_scan_over)
         return e;
     if (!r->shape.excerpt.is_full)
         text_shape_finish(&r->shape);

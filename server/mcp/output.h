@@ -2,8 +2,8 @@
 /*
  * An execution's output, read from its journal for one answer: either the next page behind a place
  * (then nothing is lost or repeated from one answer to the next), or both ends of what is there.
- * What it costs depends on what it returns, not on what was written; only grep has to look at
- * everything, at most OUTPUT_SCAN_MAX bytes (or some seconds of work) for one answer. It works in
+ * What it costs depends on what it returns, not on what was written; only grep and dedupe look at
+ * more, at most OUTPUT_SCAN_MAX bytes (or some seconds of work) for one answer. It works in
  * short steps, so that a thread that serves others can take turns. Owned by one request; no locks,
  * no waiting.
  */
@@ -30,7 +30,7 @@ struct output {
     uint64_t left_out_bytes;       /* before `next`, but not in the answer (nor refused by grep) */
     struct output_pos left_from;   /* … and where they begin, … */
     uint64_t left_offset;          /* … in bytes */
-    bool is_scan_over;             /* grep stopped before the end, see OUTPUT_SCAN_MAX */
+    bool is_scan_over;             /* stopped before the end, see OUTPUT_SCAN_MAX */
 };
 
 enum output_outcome {

@@ -269,8 +269,8 @@ static void append_rest(struct buf *b, const struct execution_facts *f, const st
     if (!event_id_format(out->next, id))
         return;
     if (out->bytes_left > 0)
-        buf_printf(b, "; %" PRIu64 " more bytes: get_execution_output with last_event_id \"%s\"%s",
-                   out->bytes_left, id, out->is_scan_over ? " searches on" : "");
+        buf_printf(b, "; %" PRIu64 " more bytes%s: get_execution_output with last_event_id \"%s\"",
+                   out->bytes_left, out->is_scan_over ? ", not looked at yet" : "", id);
     else if (!execution_facts_is_final(f))
         buf_printf(b, "; last_event_id \"%s\"", id);
 }

@@ -386,6 +386,27 @@ static void an_expression_that_explodes_is_refused(void **state)
     model_free(m);
 }
 
+/* "yes" collapses to one line however much there is: an answer must not look at all of it. */
+static void an_answer_looks_at_a_bounded_part_of_the_output(void **state)
+{
+    struct model *m = model_new(*state);
+    const struct shape_options o = {.max_bytes = 65536, .dedupe = true};
+    static char line[8192];
+    memset(line, 'y', sizeof(line) - 1);
+    line[sizeof(line) - 1] = '\n';
+    while (m->file.output_bytes <= OUTPUT_SCAN_MAX + (1u << 20))
+        journal_file_bytes(&m->file, JOURNAL_STDOUT, 0, line, sizeof(line));
+    for (int is_page = 0; is_page <= 1; is_page++) {
+        struct answer a = read_answer(*state, &o, (struct output_pos){0}, is_page);
+        assert_true(a.out->is_scan_over);
+        assert_true(a.out->has_more);
+        assert_true(a.out->bytes_left >= 1u << 18);
+        assert_int_equal(a.out->excerpt->n_pieces, 2);
+        output_reader_free(a.reader);
+    }
+    model_free(m);
+}
+
 static void what_retention_dropped_is_counted(void **state)
 {
     struct model *m = numbered(*state, 100, 10);
@@ -512,6 +533,7 @@ int main(void)
         temp_dir_test(grep_pages_give_each_matching_line_once),
         temp_dir_test(grep_sees_a_line_that_came_in_pieces_as_one),
         temp_dir_test(an_expression_that_explodes_is_refused),
+        temp_dir_test(an_answer_looks_at_a_bounded_part_of_the_output),
         temp_dir_test(what_retention_dropped_is_counted),
         temp_dir_test(a_hole_that_comes_while_reading_is_jumped_over),
         temp_dir_test(the_end_is_shown_only_when_its_file_is_there),
