@@ -25,12 +25,14 @@ struct hub {
     struct map *channels;                /* id -> stream, borrowed */
     struct map *peers;                   /* session id -> peer, owned */
     struct subscriptions *subscriptions; /* owned */
-    uint64_t swept_ms;
+    uint64_t swept_ms, touched_ms;
     bool is_draining;
 };
 
 /* How often sessions that ended by themselves are looked for among the peers. */
 #define SWEEP_MS 60000
+/* Sessions with an open stream are in use although nothing is requested. */
+#define TOUCH_MS 5000
 
 static void unlockp(pthread_mutex_t **lock)
 {
@@ -131,30 +133,45 @@ bool hub_add(struct hub *h, struct stream *s, struct session *session)
     return true;
 }
 
-/* The session of a channel lives as long as the channel. */
-static void end_channel_session(struct hub *h, struct stream *channel)
+/* Takes the session from its channel, with a reference; NULL: there is none. */
+static struct session *part(struct hub *h, struct stream *channel)
 {
-    struct session *session = channel->peer->session;
-
-    if (session_end(h->core->sessions, session->id, session->principal))
-        LOG_INFO("session_ended", LOG_STR("session", session->id));
+    if (!channel->peer)
+        return NULL;
+    struct session *session = session_ref(channel->peer->session);
     peer_drop(h, channel->peer);
+    return session;
 }
 
-void hub_remove(struct hub *h, struct stream *s)
+/* The session of a channel lives as long as the channel. Without the lock: its file goes too.
+ * NULL is legal. */
+static void end_session(struct hub *h, struct session *session)
 {
+    if (session && session_end(h->core->sessions, session->id, session->principal))
+        LOG_INFO("session_ended", LOG_STR("session", session->id));
+}
+
+static struct session *remove_locked(struct hub *h, struct stream *s)
+{
+    struct session *ended = NULL;
     LOCKED(h);
 
     subscription_remove_all(h->subscriptions, &s->subscriptions);
     if (!list_is_linked(&s->hub_link))
-        return;
+        return NULL;
     list_remove(&s->hub_link);
     if (s->kind == STREAM_CHANNEL) {
         map_remove(h->channels, s->id);
-        if (s->peer)
-            end_channel_session(h, s);
+        ended = part(h, s);
     }
     leave(h, s);
+    return ended;
+}
+
+void hub_remove(struct hub *h, struct stream *s)
+{
+    CLEANUP(session_unrefp) struct session *ended = remove_locked(h, s);
+    end_session(h, ended);
 }
 
 struct stream *hub_find_channel(struct hub *h, const char *id, const char *principal)
@@ -167,15 +184,18 @@ struct stream *hub_find_channel(struct hub *h, const char *id, const char *princ
 
 void hub_set_channel_session(struct hub *h, struct stream *channel, struct session *session)
 {
-    LOCKED(h);
-
-    if (channel->peer)
-        end_channel_session(h, channel);
-    /* Closed meanwhile on its own thread: nobody will end the session later. */
-    if (map_find(h->channels, channel->id) == channel)
-        join(h, channel, session);
-    else
-        (void)session_end(h->core->sessions, session->id, session->principal);
+    CLEANUP(session_unrefp) struct session *before = NULL;
+    bool is_open;
+    {
+        LOCKED(h);
+        before = part(h, channel);
+        is_open = map_find(h->channels, channel->id) == channel;
+        if (is_open)
+            join(h, channel, session);
+    }
+    end_session(h, before);
+    if (!is_open) /* closed meanwhile on its own thread: nobody will end it later */
+        end_session(h, session);
 }
 
 struct session *hub_find_channel_session(struct hub *h, struct stream *channel)
@@ -254,14 +274,18 @@ static void touch_each(const char *id, void *value, void *arg)
 
     if (list_is_empty(&p->streams))
         return;
-    CLEANUP(session_unrefp)
     struct session *seen = session_find(h->core->sessions, id, p->session->principal);
-    (void)seen;
+    session_unrefp(&seen);
 }
 
 void hub_touch_sessions(struct hub *h)
 {
     LOCKED(h);
+    uint64_t now_ms = clock_mono_ms();
+
+    if (now_ms - h->touched_ms < TOUCH_MS)
+        return;
+    h->touched_ms = now_ms;
     map_each(h->peers, touch_each, h);
 }
 

@@ -36,7 +36,7 @@ MUST_USE bool hub_subscribe_listen(struct hub *h, struct stream *s, const char *
 
 /* The session ended: its streams and subscriptions end too. */
 void hub_end_session(struct hub *h, const char *session_id);
-/* Keeps sessions alive that have a stream open. */
+/* Keeps sessions alive that have a stream open; often enough is every second. */
 void hub_touch_sessions(struct hub *h);
 
 void hub_list_changed(struct hub *h, enum mcp_list which);

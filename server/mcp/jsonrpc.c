@@ -120,6 +120,15 @@ char *jsonrpc_error(const char *id, int code, const char *message, cJSON *data)
     return buf_steal(&b);
 }
 
+char *jsonrpc_error_about(const struct jsonrpc_message *m, int code, const char *message)
+{
+    CLEANUP(free_p) char *id = NULL;
+
+    if (m->id.len > 0)
+        id = xstrndup(m->text + m->id.offset, m->id.len);
+    return jsonrpc_error(id, code, message, NULL);
+}
+
 char *jsonrpc_notification(const char *method, cJSON *params)
 {
     CLEANUP(json_deletep) cJSON *owned = params;

@@ -48,4 +48,6 @@ char *jsonrpc_id_key(const char *raw, size_t len);
 /* The texts, malloc'd, one line. id: raw token; NULL: it could not be read and is left out. */
 char *jsonrpc_result(const char *id, const char *result);
 char *jsonrpc_error(const char *id, int code, const char *message, cJSON *data); /* data taken */
-char *jsonrpc_notification(const char *method, cJSON *params);                   /* params taken */
+/* An error about this message, with its id if that may be echoed. */
+char *jsonrpc_error_about(const struct jsonrpc_message *m, int code, const char *message);
+char *jsonrpc_notification(const char *method, cJSON *params); /* params taken */

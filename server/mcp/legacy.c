@@ -34,13 +34,9 @@ static void run_request(const struct legacy_context *c, struct jsonrpc_message *
 
 static void answer_invalid(const struct legacy_context *c, const struct jsonrpc_message *message)
 {
-    CLEANUP(free_p) char *id = NULL;
-
-    if (message->id.len > 0)
-        id = xstrndup(message->text + message->id.offset, message->id.len);
     outlet_expect(c->outlet);
     outlet_answer(c->outlet, 400,
-                  jsonrpc_error(id, JSONRPC_INVALID_REQUEST, "Not a JSON-RPC message", NULL));
+                  jsonrpc_error_about(message, JSONRPC_INVALID_REQUEST, "Not a JSON-RPC message"));
 }
 
 void legacy_run(const struct legacy_context *c, struct jsonrpc_message *message)
@@ -148,11 +144,9 @@ void legacy_request(const struct incoming *in, struct jsonrpc_message *message)
     if (session) {
         legacy_run(&c, message);
     } else {
-        CLEANUP(free_p)
-        char *id = xstrndup(message->text + message->id.offset, message->id.len);
         outlet_expect(outlet);
         outlet_answer(outlet, problem.status,
-                      jsonrpc_error(id, problem.code, problem.message, NULL));
+                      jsonrpc_error_about(message, problem.code, problem.message));
     }
     outlet_seal(outlet);
     outlet_unref(outlet);

@@ -20,9 +20,8 @@ void listen_tag(const struct stream *s, cJSON *params)
 char *listen_result(const struct stream *s)
 {
     CLEANUP(json_deletep) cJSON *result = cJSON_CreateObject();
-    const struct mcp_revision *newest = &mcp_revisions[MCP_REVISION_COUNT - 1];
 
-    newest->decorate(registry_identity(s->core->registry), result, MCP_CACHE_NONE);
+    revision_newest()->decorate(registry_identity(s->core->registry), result, MCP_CACHE_NONE);
     listen_tag(s, result);
     CLEANUP(free_p) char *text = json_print(result);
     return jsonrpc_result(s->id, text);

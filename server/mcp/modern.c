@@ -10,11 +10,6 @@
 #include "server/mcp/request.h"
 #include "server/mcp/transport.h"
 
-static const struct mcp_revision *newest_revision(void)
-{
-    return &mcp_revisions[MCP_REVISION_COUNT - 1];
-}
-
 /* Rung 8. NULL: answered. */
 static const char *need_envelope(struct mcp_request *rq)
 {
@@ -119,7 +114,7 @@ void modern_request(const struct incoming *in, struct jsonrpc_message *message)
     struct outlet *outlet = transport_outlet(in);
     struct mcp_request *rq = request_new(&(struct request_spec){
         .core = in->core,
-        .rev = newest_revision(),
+        .rev = revision_newest(),
         .outlet = outlet,
         .message = message,
     });

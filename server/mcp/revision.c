@@ -165,7 +165,7 @@ const struct mcp_revision *revision_negotiate(const char *wanted)
 
     if (rev && !rev->is_modern)
         return rev;
-    rev = &mcp_revisions[MCP_REVISION_COUNT - 1];
+    rev = revision_newest();
     while (rev->is_modern)
         rev--;
     return rev;
@@ -177,6 +177,11 @@ const struct mcp_revision *revision_oldest(void)
     while (!rev->is_listed)
         rev++;
     return rev;
+}
+
+const struct mcp_revision *revision_newest(void)
+{
+    return &mcp_revisions[MCP_REVISION_COUNT - 1];
 }
 
 cJSON *revision_names(void)

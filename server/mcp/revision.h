@@ -51,6 +51,8 @@ const struct mcp_revision *revision_find(const char *name);
 /* What an `initialize` that asks for `wanted` (may be NULL) is answered with. */
 const struct mcp_revision *revision_negotiate(const char *wanted);
 const struct mcp_revision *revision_oldest(void);
+/* The newest of the modern ones. */
+const struct mcp_revision *revision_newest(void);
 /* Array of the names that are listed, newest first. */
 cJSON *revision_names(void);
 /* Takes from a Tool, Prompt, Resource or ResourceTemplate what the revision does not know. */

@@ -9,8 +9,6 @@
 /* A request that waits so long becomes an event stream: heartbeats keep proxies (nginx
  * proxy_read_timeout: 60 s) and clients from giving up. */
 #define COMMIT_AFTER_MS 10000
-/* Sessions with an open stream are in use although nothing is requested. */
-#define TOUCH_EVERY_TICKS 5
 
 struct shard *shard_get(struct mcp *m, struct home *home)
 {
@@ -52,7 +50,7 @@ static void on_tick(void *arg)
     s->is_ticking = false;
     commit_parked(s, now_ms);
     asks_expire(&s->asked, now_ms);
-    if (s->streams > 0 && ++s->ticks % TOUCH_EVERY_TICKS == 0)
+    if (s->streams > 0)
         hub_touch_sessions(s->core->hub);
     if (s->streams > 0 || !list_is_empty(&s->parked) || !list_is_empty(&s->asked))
         shard_wake(s);

@@ -14,7 +14,6 @@ struct shard {
     struct list parked; /* struct mcp_request.shard_link: answers that may become streams */
     struct list asked;  /* struct ask.shard_link: questions that wait */
     unsigned streams;   /* long-lived streams open here */
-    unsigned ticks;
     bool is_ticking;
 };
 

@@ -10,6 +10,7 @@
 
 #include "server/exchange.h"
 #include "server/mcp/core.h"
+#include "state/base/buf.h"
 #include "state/base/list.h"
 
 /* Requests under way on one channel: their POSTs are answered at once, so connections do not bound
@@ -19,7 +20,6 @@
 enum stream_kind { STREAM_SESSION, STREAM_CHANNEL, STREAM_LISTEN };
 
 struct peer; /* hub.c: a session with its streams */
-struct subscription;
 
 struct stream {
     _Atomic unsigned refs;
@@ -39,7 +39,6 @@ struct stream {
 };
 
 /* One event of a stream, appended. data has no line break. */
-struct buf;
 void sse_append(struct buf *b, const char *event, const char *data);
 /* Headers of every event stream, for exchange_stream_begin(). */
 extern const struct exchange_header sse_headers[];

@@ -122,11 +122,9 @@ static struct era_verdict classify(const struct incoming *in, const cJSON *tree,
 static void refuse(const struct incoming *in, const struct jsonrpc_message *message,
                    const struct era_verdict *verdict)
 {
-    CLEANUP(free_p) char *id = NULL;
+    CLEANUP(free_p)
+    char *text = jsonrpc_error_about(message, verdict->code, verdict->message);
 
-    if (message->id.len > 0)
-        id = xstrndup(message->text + message->id.offset, message->id.len);
-    CLEANUP(free_p) char *text = jsonrpc_error(id, verdict->code, verdict->message, NULL);
     exchange_reply(in->x, 400, "application/json", text, strlen(text), NULL, 0);
 }
 

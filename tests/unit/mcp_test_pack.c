@@ -108,6 +108,24 @@ static void call_input(struct mcp_request *rq, const cJSON *arguments, void *arg
     }
 }
 
+/* Says what a handler can know of who asks. */
+static void call_who(struct mcp_request *rq, const cJSON *arguments, void *arg)
+{
+    struct buf text = {0};
+    const char *session = mcp_request_session(rq), *client = mcp_request_client(rq);
+
+    buf_printf(&text, "%s by %s,%s%s%s%s%s%s", mcp_request_principal(rq), client ? client : "?",
+               session ? " session" : "", mcp_request_is_modern(rq) ? " modern" : "",
+               mcp_request_has_structured(rq) ? " structured" : "",
+               mcp_request_has_resource_link(rq) ? " links" : "",
+               mcp_request_wants_progress(rq) ? " progress" : "",
+               mcp_request_client_has(rq, "roots") ? " roots" : "");
+    assert(mcp_request_is_live(rq) && mcp_request_core(rq));
+    assert(json_get(mcp_request_params(rq), "name"));
+    mcp_reply_tool(rq, text.data, NULL, NULL, false);
+    buf_deinit(&text);
+}
+
 static void get_greeting(struct mcp_request *rq, const cJSON *arguments, void *arg)
 {
     cJSON *result = cJSON_CreateObject();
@@ -190,6 +208,7 @@ DESCRIBE(progress)
 DESCRIBE(ask)
 DESCRIBE(input)
 DESCRIBE(sampler)
+DESCRIBE(who)
 
 static const struct mcp_tool tools[] = {
     {.name = "echo", .describe = describe_echo, .call = call_echo},
@@ -198,6 +217,7 @@ static const struct mcp_tool tools[] = {
     {.name = "progress", .describe = describe_progress, .call = call_progress},
     {.name = "ask", .describe = describe_ask, .call = call_ask},
     {.name = "input", .describe = describe_input, .call = call_input},
+    {.name = "who", .describe = describe_who, .call = call_who},
     {.name = "sampler",
      .describe = describe_sampler,
      .call = call_echo,

@@ -88,6 +88,13 @@ static void answers_come_on_the_channel(void **state)
         assert_int_equal(post(*state, query, PING("\"p\"")), 202);
         CLEANUP(json_deletep) cJSON *pong = event_json(x, 1);
         expect_str(pong, "id", "p");
+        struct exchange *same = mcp_send(*state, &(struct memory_request){.path = paths[i],
+                                                                          .query = query,
+                                                                          .body = PING("2"),
+                                                                          .headers = post_headers});
+        assert_int_equal(memory_status(same), 202);
+        assert_int_equal(count_events(x), 3);
+        done(same);
         close_channel(*state, x);
     }
 }
@@ -131,6 +138,11 @@ static void bad_posts_are_refused(void **state)
         *state,
         &(struct memory_request){.path = "/sse", .body = PING("1"), .headers = post_headers});
     expect_error(sse, 405, -32000, NULL);
+    struct exchange *options =
+        mcp_send(*state, &(struct memory_request){.method = "OPTIONS", .path = "/sse"});
+    assert_int_equal(memory_status(options), 204);
+    assert_string_equal(memory_reply_header(options, "allow"), "GET, POST, OPTIONS");
+    done(options);
     close_channel(*state, x);
 }
 

@@ -72,6 +72,41 @@ static void tool_results_have_the_form_of_the_revision(void **state)
     }
 }
 
+static void handlers_know_who_asks(void **state)
+{
+    static const struct {
+        const char *revision, *text;
+    } cases[] = {
+        {"2024-11-05", "alice by tester/1, session progress roots"},
+        {"2025-11-25", "alice by tester/1, session structured links progress roots"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        CLEANUP(free_p)
+        char *session = mcp_initialize(*state, cases[i].revision, "{\"roots\":{\"x\":1}}");
+        struct exchange *x =
+            mcp_post(*state, session,
+                     REQUEST("tools/call", "\"name\":\"who\",\"_meta\":{\"progressToken\":1}"));
+        CLEANUP(json_deletep) cJSON *json = reply_json(x);
+        expect_str(json, "result.content.0.text", cases[i].text);
+        done(x);
+    }
+    struct exchange *x = mcp_modern_raw(
+        *state,
+        &(struct modern_spec){
+            .body = REQUEST("tools/call",
+                            "\"name\":\"who\",\"_meta\":{"
+                            "\"io.modelcontextprotocol/protocolVersion\":\"" MODERN "\","
+                            "\"io.modelcontextprotocol/clientInfo\":{\"name\":\"new\"},"
+                            "\"io.modelcontextprotocol/clientCapabilities\":{\"roots\":{}}}"),
+            .version = MODERN,
+            .method = "tools/call",
+            .name = "who"});
+    CLEANUP(json_deletep) cJSON *json = reply_json(x);
+    expect_str(json, "result.content.0.text", "alice by new, modern structured links roots");
+    done(x);
+}
+
 static void tool_calls_are_checked(void **state)
 {
     CLEANUP(free_p) char *session = mcp_initialize(*state, "2025-06-18", "{}");
@@ -293,6 +328,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         MCP_TEST(tools_show_what_the_revision_knows),
         MCP_TEST(tool_results_have_the_form_of_the_revision),
+        MCP_TEST(handlers_know_who_asks),
         MCP_TEST(tool_calls_are_checked),
         MCP_TEST(a_prompt_is_got),
         MCP_TEST(resources_are_paged_over_all_packs),

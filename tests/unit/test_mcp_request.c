@@ -47,6 +47,26 @@ static void progress_comes_on_the_stream_of_the_request(void **state)
     done(x);
 }
 
+static void a_batch_with_progress_becomes_a_stream(void **state)
+{
+    CLEANUP(free_p) char *session = mcp_initialize(*state, "2025-03-26", "{}");
+    struct buf body = {0};
+
+    buf_printf(&body, "[%s,%s]", "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}",
+               CALL("2", PROGRESS(",\"_meta\":{\"progressToken\":1}", "7")));
+    struct exchange *x = mcp_post(*state, session, body.data);
+    buf_deinit(&body);
+    assert_int_equal(count_events(x), 4); /* what was answered before comes first */
+    CLEANUP(json_deletep) cJSON *pong = event_json(x, 0);
+    expect_int(pong, "id", 1);
+    CLEANUP(json_deletep) cJSON *progress = event_json(x, 1);
+    expect_int(progress, "params.progress", 7);
+    CLEANUP(json_deletep) cJSON *reply = event_json(x, 3);
+    expect_int(reply, "id", 2);
+    assert_int_equal(memory_phase(x), MEMORY_ENDED);
+    done(x);
+}
+
 static void progress_needs_a_token_and_a_stream(void **state)
 {
     CLEANUP(free_p) char *session = mcp_initialize(*state, "2024-11-05", "{}");
@@ -379,6 +399,27 @@ static void a_question_ends_with_its_request(void **state)
     done(x);
 }
 
+static void open_questions_are_bounded(void **state)
+{
+    struct mcp_fixture *f = *state;
+    CLEANUP(free_p) char *session = mcp_initialize(f, "2025-06-18", "{\"sampling\":{}}");
+    struct exchange *x[1024];
+
+    memory_home_limit_streams(f->home, 2000);
+    for (size_t i = 0; i < ARRAY_LEN(x); i++)
+        x[i] = mcp_post(f, session, CALL("1", "\"name\":\"ask\""));
+    struct exchange *more = mcp_post(f, session, CALL("1", "\"name\":\"ask\""));
+    CLEANUP(json_deletep) cJSON *reply = event_json(more, 0);
+    expect_str(reply, "result.content.0.text", "can't ask");
+    done(more);
+    for (size_t i = 0; i < ARRAY_LEN(x); i++) {
+        memory_client_goes(x[i]);
+        memory_home_run(f->home);
+        done(x[i]);
+    }
+    assert_int_equal(f->pack.n_answers, ARRAY_LEN(x));
+}
+
 static void only_clients_that_can_are_asked(void **state)
 {
     struct mcp_fixture *f = *state;
@@ -410,6 +451,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         MCP_TEST(progress_comes_on_the_stream_of_the_request),
+        MCP_TEST(a_batch_with_progress_becomes_a_stream),
         MCP_TEST(progress_needs_a_token_and_a_stream),
         MCP_TEST(progress_is_limited_to_ten_a_second),
         MCP_TEST(logs_follow_the_level_of_the_session),
@@ -426,6 +468,7 @@ int main(void)
         MCP_TEST(a_question_is_answered_by_another_post),
         MCP_TEST(an_error_or_silence_is_no_answer),
         MCP_TEST(a_question_ends_with_its_request),
+        MCP_TEST(open_questions_are_bounded),
         MCP_TEST(only_clients_that_can_are_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -255,6 +255,9 @@ static void draining_ends_a_listen_with_its_result(void **state)
     assert_int_equal(count_events(x), 2);
     assert_int_equal(memory_phase(x), MEMORY_ENDED);
     done(x);
+    x = open_stream(f, session);
+    assert_int_equal(memory_phase(x), MEMORY_ENDED);
+    done(x);
 }
 
 static void bad_listens_are_refused(void **state)
