@@ -35,13 +35,23 @@ static void hang_up(struct client *c, const char *why)
 
 /* ---- sending ---- */
 
+/* Who can't be told anything any more may have asked for something before it went, as a server that
+ * sends QUIT and ends: what it sent is read to the end. */
+static void on_send_error(struct client *c, int r)
+{
+    if (r == -ENOBUFS)
+        return hang_up(c, "too slow");
+    packets_clear(&c->packets);
+    c->is_attached = false;
+}
+
 static void send_message(struct client *c, const struct keeper_message *m)
 {
     bool was_empty = packets_is_empty(&c->packets);
     int r = packets_send(&c->packets, c->source.fd, m);
 
     if (r < 0)
-        return hang_up(c, r == -ENOBUFS ? "too slow" : strerror(-r));
+        return on_send_error(c, r);
     if (was_empty && !packets_is_empty(&c->packets))
         source_set_events(&c->keeper->loop, &c->source, EPOLLIN | EPOLLOUT);
 }
@@ -51,7 +61,7 @@ static void send_queue(struct client *c)
     int r = packets_flush(&c->packets, c->source.fd);
 
     if (r < 0)
-        return hang_up(c, strerror(-r));
+        on_send_error(c, r);
     if (packets_is_empty(&c->packets))
         source_set_events(&c->keeper->loop, &c->source, EPOLLIN);
 }

@@ -78,6 +78,9 @@ int packets_receive(int fd, char *space, struct keeper_message *ret)
 {
     ssize_t n = recv(fd, space, KEEPER_MESSAGE_MAX, MSG_DONTWAIT | MSG_TRUNC);
 
+    /* Told once of a peer that closed without reading all; what it sent is still there. */
+    if (n < 0 && errno == ECONNRESET)
+        n = recv(fd, space, KEEPER_MESSAGE_MAX, MSG_DONTWAIT | MSG_TRUNC);
     if (n < 0)
         return errno == EAGAIN || errno == EINTR ? PACKETS_NOTHING_NOW : -errno;
     if (n == 0)

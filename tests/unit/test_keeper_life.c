@@ -91,6 +91,24 @@ static void goes_on_while_no_server_is_there(void **state)
     assert_int_equal(e.stdout_bytes, 7);
 }
 
+static bool has_begun(struct fixture *f, void *arg)
+{
+    return fixture_count(f, arg, JOURNAL_READY) == 1;
+}
+
+/* A server that asks and goes without reading the answers: all that it asked for is done. */
+static void does_what_a_server_asked_that_has_gone(void **state)
+{
+    struct fixture *f = *state;
+    struct seen *s[20];
+
+    for (int i = 0; i < 20; i++)
+        s[i] = fixture_spawn(f, fixture_script("echo x"));
+    fixture_detach(f);
+    for (int i = 0; i < 20; i++)
+        fixture_wait(f, has_begun, s[i], "it was started");
+}
+
 static void tells_two_servers(void **state)
 {
     struct fixture *f = *state;
@@ -483,6 +501,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_CGROUP(goes_on_while_no_server_is_there),
+        WITH_CGROUP(does_what_a_server_asked_that_has_gone),
         WITH_CGROUP(tells_two_servers),
         WITH_CGROUP(runs_fifty_at_once),
         WITHOUT_CGROUP(runs_fifty_at_once),
