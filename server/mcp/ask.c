@@ -126,8 +126,8 @@ void asks_expire(struct list *asked, uint64_t now_ms)
 }
 
 struct answer {
-    struct ask *ask; /* reference */
-    struct jsonrpc_message response;
+    struct ask *ask;                 /* reference */
+    struct jsonrpc_message response; /* zeroed: there is none */
 };
 
 static void on_answer(void *arg)
@@ -140,6 +140,17 @@ static void on_answer(void *arg)
     free(answer);
 }
 
+/* ask: its reference is taken, as is the response. */
+static void post_answer(struct ask *ask, struct jsonrpc_message response)
+{
+    struct answer *answer = xcalloc(1, sizeof *answer);
+
+    answer->ask = ask;
+    answer->response = response;
+    answer->response.text = NULL; /* the exchange's, which ends before */
+    home_post(ask->home, on_answer, answer);
+}
+
 void asks_answer(struct asks *a, const char *scope, struct jsonrpc_message *response)
 {
     struct buf key = {0};
@@ -147,16 +158,35 @@ void asks_answer(struct asks *a, const char *scope, struct jsonrpc_message *resp
     buf_printf(&key, "%s %.*s", scope, (int)response->id.len, response->text + response->id.offset);
     struct ask *ask = take_open(a, key.data);
     buf_deinit(&key);
-    if (!ask) {
-        jsonrpc_message_deinit(response);
+    if (!ask)
         return;
-    }
-    struct answer *answer = xcalloc(1, sizeof *answer);
-    answer->ask = ask;
-    answer->response = *response;
-    answer->response.text = NULL; /* the exchange's, which ends before */
+    post_answer(ask, *response);
     *response = (struct jsonrpc_message){0};
-    home_post(ask->home, on_answer, answer);
+}
+
+struct ending {
+    struct map *open;
+    const char *scope;
+};
+
+static void end_each(const char *key, void *value, void *arg)
+{
+    const struct ending *e = arg;
+    size_t len = strlen(e->scope);
+
+    if (strncmp(key, e->scope, len) != 0 || key[len] != ' ')
+        return;
+    (void)map_remove(e->open, key);
+    post_answer(value, (struct jsonrpc_message){0});
+}
+
+void asks_end(struct asks *a, const char *scope)
+{
+    struct ending e = {.open = a->open, .scope = scope};
+
+    pthread_mutex_lock(&a->lock);
+    map_each(a->open, end_each, &e);
+    pthread_mutex_unlock(&a->lock);
 }
 
 /* ---- asking ---- */

@@ -17,5 +17,8 @@ struct asks *asks_free(struct asks *a);
 void asks_drop(struct mcp_request *rq);
 /* Home thread: so do those in a shard's queue that waited too long. */
 void asks_expire(struct list *asked, uint64_t now_ms);
-/* Any thread: a client's response (taken) within this scope. Unknown and late ones do nothing. */
+/* Any thread: a client's response within this scope, taken if somebody waits for it. Unknown and
+ * late ones do nothing. */
 void asks_answer(struct asks *a, const char *scope, struct jsonrpc_message *response);
+/* Any thread: nobody will answer within this scope any more; each open question gets NULL. */
+void asks_end(struct asks *a, const char *scope);

@@ -209,6 +209,7 @@ void legacy_end_session(const struct incoming *in)
     if (session_end(in->core->sessions, session->id, session->principal))
         LOG_INFO("session_ended", LOG_STR("session", session->id));
     hub_end_session(in->core->hub, session->id);
+    asks_end(in->core->asks, session->id);
     transport_accept(in->x, 204);
 }
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "server/mcp/ask.h"
 #include "server/mcp/hub.h"
 #include "server/mcp/jsonrpc.h"
 #include "server/mcp/listen.h"
@@ -57,6 +58,8 @@ static void stream_close(struct stream *s)
         return;
     s->x = NULL;
     hub_remove(s->core->hub, s);
+    if (s->kind == STREAM_CHANNEL)
+        asks_end(s->core->asks, s->id);
     shard_get(s->core, s->home)->streams--;
     exchange_on_gone(x, NULL, NULL);
     exchange_stream_end(x);

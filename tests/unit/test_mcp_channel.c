@@ -227,6 +227,22 @@ static void questions_are_asked_on_the_channel(void **state)
     close_channel(f, x);
 }
 
+static void questions_end_with_the_channel(void **state)
+{
+    struct mcp_fixture *f = *state;
+    CLEANUP(free_p) char *query = NULL;
+    struct exchange *x = open_channel(f, "/mcp", &query);
+
+    initialize(f, query, "2024-11-05");
+    assert_int_equal(post(f, query,
+                          "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{"
+                          "\"name\":\"ask\"}}"),
+                     202);
+    assert_int_equal(f->pack.n_answers, 0);
+    close_channel(f, x);
+    assert_int_equal(f->pack.n_answers, 1);
+}
+
 static void requests_under_way_are_bounded(void **state)
 {
     struct mcp_fixture *f = *state;
@@ -301,6 +317,7 @@ int main(void)
         MCP_TEST(the_end_of_the_channel_ends_the_session),
         MCP_TEST(a_request_outlives_its_channel),
         MCP_TEST(questions_are_asked_on_the_channel),
+        MCP_TEST(questions_end_with_the_channel),
         MCP_TEST(requests_under_way_are_bounded),
         MCP_TEST(draining_ends_idle_channels_and_waits_for_others),
         MCP_TEST(too_many_streams_are_refused),

@@ -397,6 +397,13 @@ static void a_question_ends_with_its_request(void **state)
     memory_home_run(f->home);
     assert_int_equal(f->pack.n_answers, 2);
     done(x);
+
+    const struct exchange_header headers[] = {{"mcp-session-id", session}, {NULL, NULL}};
+    x = mcp_post(f, session, CALL("1", "\"name\":\"ask\""));
+    done(mcp_send(f, &(struct memory_request){.method = "DELETE", .headers = headers}));
+    assert_int_equal(f->pack.n_answers, 3);
+    assert_int_equal(memory_phase(x), MEMORY_ENDED);
+    done(x);
 }
 
 static void open_questions_are_bounded(void **state)
