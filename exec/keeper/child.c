@@ -47,7 +47,7 @@ void child_get_totals(const struct child *c, struct keeper_running *ret)
     };
 }
 
-static bool is_only(const struct child *c)
+bool child_is_only(const struct child *c)
 {
     return c->keeper->n_children == 1;
 }
@@ -64,7 +64,7 @@ static void on_ladder(struct timer *t)
 /* A process may be forked while we look: again, until the command's end takes over. */
 static void kill_tree(struct child *c)
 {
-    if (!tree_kill(&c->tree, is_only(c)))
+    if (!tree_kill(&c->tree, child_is_only(c)))
         timer_set(&c->keeper->loop, &c->ladder, clock_mono_ms() + KILL_AGAIN_MS, on_ladder);
 }
 
@@ -72,7 +72,7 @@ static void ask_tree(struct child *c)
 {
     if (c->limits.kill_grace_ms == 0)
         return kill_tree(c);
-    tree_ask(&c->tree, SIGTERM, is_only(c));
+    tree_ask(&c->tree, SIGTERM, child_is_only(c));
     timer_set(&c->keeper->loop, &c->ladder, clock_mono_ms() + c->limits.kill_grace_ms, on_ladder);
 }
 

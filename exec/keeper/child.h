@@ -67,6 +67,7 @@ void child_on_readable(struct source *s, uint32_t events);
 bool child_take_output(struct stream *s); /* one read; false: nothing is there now */
 void child_flush(struct stream *s, bool is_end);
 void child_stop_timers(struct child *c);
+bool child_is_only(const struct child *c); /* no other execution is here */
 bool child_has_open_streams(const struct child *c);
 void child_fail(struct child *c, enum execution_reason reason, const char *what, int r);
 /* r: what a function of the journal returned. A full journal or disk ends the execution. */
