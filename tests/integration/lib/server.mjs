@@ -17,7 +17,7 @@ const sanitizers = ['ASAN_OPTIONS', 'UBSAN_OPTIONS', 'TSAN_OPTIONS'];
 // report into files, since the keeper has no terminal.
 function environment(stateDir, extra) {
   const env = { SANDBOX_LOG_FILE: '' };
-  for (const name of ['PATH', 'HOME', 'LANG', ...sanitizers])
+  for (const name of ['PATH', 'HOME', 'LANG', 'LSAN_OPTIONS', ...sanitizers])
     if (name in process.env) env[name] = process.env[name];
   for (const name of sanitizers)
     if (name in env) env[name] += `:log_path=${join(stateDir, 'sanitizer')}`;
@@ -110,6 +110,8 @@ export class Server {
         this.exit,
         new Promise((late) => setTimeout(late, 30_000, 'still there 30 s after SIGINT').unref()),
       ]);
+      const reports = sanitizerReports(this.stateDir);
+      if (reports) throw new Error(reports.slice(0, 8000));
       if (how.code !== 0) throw new Error(`the server ended with ${JSON.stringify(how)}:\n${this.tail()}`);
       await until('all processes of the state directory to end', () => {
         const left = processesWith(this.stateDir);
@@ -117,8 +119,6 @@ export class Server {
       }).catch((error) => {
         throw new Error(`${error.message}\n${JSON.stringify(this.left)}`);
       });
-      const reports = sanitizerReports(this.stateDir);
-      if (reports) throw new Error(reports.slice(0, 8000));
     } finally {
       this.remove();
     }
