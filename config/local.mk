@@ -23,7 +23,6 @@ libconfig_a_SOURCES = \
     config/yaml_tree.c config/yaml_tree.h
 CONFIG_LIBS = libconfig.a $(YAML_LIBS)
 
-EXTRA_DIST += config/mcp-execd.yaml docs/configuration.md
 
 # Regenerates the example file and the reference after a change of the table; tests/unit/test_config_docs
 # compares them.

@@ -18,6 +18,4 @@ EXTRA_DIST += \
 	scripts/test
 EXTRA_DIST += \
 	CONTRIBUTING.md \
-	docs/architecture.md \
-	docs/testing.md \
 	server/README.md
