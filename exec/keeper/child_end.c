@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "exec/keeper/child.h"
+#include "exec/keeper/reserve.h"
 #include "state/base/clock.h"
 #include "state/base/log.h"
 #include "state/journal.h"
@@ -146,9 +147,24 @@ static void on_retry(struct timer *t)
     finish(CONTAINER_OF(t, struct child, step));
 }
 
+/* On a full disk in the room set aside for ends; that is set aside again as soon as can be. */
+static int write_end_somehow(struct child *c)
+{
+    struct keeper *k = c->keeper;
+    int r = write_end(c);
+
+    if ((r == -ENOSPC || r == -EDQUOT) && k->is_reserved && reserve_give_up(k->state_dir)) {
+        k->is_reserved = false;
+        r = write_end(c);
+    }
+    if (r == 0 && !k->is_reserved)
+        k->is_reserved = reserve_take(k->state_dir);
+    return r;
+}
+
 static void finish(struct child *c)
 {
-    int r = write_end(c);
+    int r = write_end_somehow(c);
 
     if (r == 0)
         return end(c);

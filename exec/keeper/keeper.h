@@ -23,6 +23,7 @@ struct keeper {
     struct list children; /* struct child: all that have not ended */
     struct list ended;    /* struct child: freed after the turn */
     unsigned n_children;
+    bool is_reserved; /* room for ends on a full disk is set aside, see reserve.h */
     bool is_quitting; /* leave once nothing runs */
     bool is_stopping; /* TERM: and start nothing more */
     char read_buffer[JOURNAL_RECORD_MAX];

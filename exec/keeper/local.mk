@@ -23,6 +23,7 @@ libkeeper_a_SOURCES = \
 	exec/keeper/proc.c exec/keeper/proc.h \
 	exec/keeper/pty.c exec/keeper/pty.h \
 	exec/keeper/reexec.c exec/keeper/reexec.h \
+	exec/keeper/reserve.c exec/keeper/reserve.h \
 	exec/keeper/spawn.c exec/keeper/spawn.h \
 	exec/keeper/steps.c exec/keeper/steps.h \
 	exec/keeper/sweep.c exec/keeper/sweep.h \

@@ -25,6 +25,7 @@
 #include "exec/keeper/keeper.h"
 #include "exec/keeper/options.h"
 #include "exec/keeper/reexec.h"
+#include "exec/keeper/reserve.h"
 #include "exec/keeper/steps.h"
 #include "exec/keeper/sweep.h"
 #include "state/base/fd.h"
@@ -223,6 +224,7 @@ static bool is_done(const struct keeper *k)
 
 static void run(struct keeper *k)
 {
+    k->is_reserved = reserve_take(k->state_dir);
     LOG_INFO("ready", LOG_STR("state_dir", k->state_dir), LOG_STR("version", MCP_EXECD_VERSION),
              LOG_STR("cgroup", k->cgroup_base));
     reap(k); /* what ended during an upgrade */

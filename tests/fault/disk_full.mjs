@@ -12,10 +12,12 @@ import { until } from '../integration/lib/until.mjs';
 // A file system of `size` of its own; null when this machine does not let us make one.
 function smallDisk(t, size) {
   const dir = mkdtempSync(join(tmpdir(), 'mcp-execd-disk-'));
-  t.after(() => rmSync(dir, { recursive: true, force: true }));
-  if (spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=700`, 'mcp-execd-test', dir]).status !== 0) return null;
-  t.after(() => spawnSync('umount', ['-l', dir]));
-  return dir;
+  t.after(() => {
+    spawnSync('umount', ['-l', dir]);
+    rmSync(dir, { recursive: true, force: true });
+  });
+  const made = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=700`, 'mcp-execd-test', dir]);
+  return made.status === 0 ? dir : null;
 }
 
 async function serverOn(t, dir, options) {
