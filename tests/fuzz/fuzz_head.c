@@ -21,7 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     check(h.bytes <= size);
     check(h.n_host + h.n_length + h.n_encoding <= size);
-    CLEANUP(free_p) char *line = strndup(text, size);
+    CLEANUP(free_p) char *line = xcalloc(1, size + 1);
+    memcpy(line, text, size);
     size_t len = strlen(line);
     if (authority_parse(line, &a)) {
         check(a.host_len > 0 && a.host >= line && a.host + a.host_len <= line + len);

@@ -10,11 +10,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    CLEANUP(free_p) char *value = xstrndup((const char *)data, size); /* a field has no NUL */
+    CLEANUP(free_p)
+    char *value = xcalloc(1, size + 1); /* a field has no NUL: what follows one is cut */
     CLEANUP(free_p) char *text = NULL;
     CLEANUP(json_deletep) cJSON *number = cJSON_CreateNumber(42);
     CLEANUP(json_deletep) cJSON *flag = cJSON_CreateTrue();
     size_t len = 0;
+    memcpy(value, data, size);
     enum header_outcome outcome = header_decode(value, &text, &len);
 
     if (outcome == HEADER_OK) {
