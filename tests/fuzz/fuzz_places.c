@@ -51,7 +51,8 @@ static void check_uri(const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    CLEANUP(free_p) char *text = xstrndup((const char *)data, size);
+    CLEANUP(free_p) char *text = xcalloc(1, size + 1);
+    memcpy(text, data, size);
     check_event_id(text);
     check_cursor(text);
     check_uri(text);
