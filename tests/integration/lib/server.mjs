@@ -124,10 +124,9 @@ export class Server {
     }
   }
 
-  // Kills whatever is left of it, and removes its directory.
+  // Kills whatever is left of it, and removes its directory if it made it.
   remove() {
     if (this.process) this.signal('SIGKILL');
-    if (!this.ownsDir) return;
     for (const { pid } of processesWith(this.stateDir)) {
       try {
         process.kill(pid, 'SIGKILL');
@@ -135,7 +134,7 @@ export class Server {
         // it ended meanwhile
       }
     }
-    rmSync(this.stateDir, { recursive: true, force: true, maxRetries: 5 });
+    if (this.ownsDir) rmSync(this.stateDir, { recursive: true, force: true, maxRetries: 5 });
   }
 
   tail() {
