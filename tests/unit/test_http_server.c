@@ -74,7 +74,22 @@ static void running_out_of_descriptors_passes(void **state)
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 }
 
-static void localhost_and_ipv6_are_bound(void **state)
+static void localhost_is_bound(void **state)
+{
+    struct http_fixture *f = *state;
+    f->config.host = (char *)"localhost";
+    http_fixture_start(f);
+    assert_int_equal(client_status(f, GET_ECHO), 200);
+}
+
+static bool has_ipv6(void)
+{
+    const struct sockaddr_in6 a = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    CLEANUP(fd_closep) int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    return fd >= 0 && bind(fd, (const struct sockaddr *)&a, sizeof a) == 0;
+}
+
+static void ipv6_is_bound(void **state)
 {
     struct http_fixture *f = *state;
     f->config.host = (char *)"::1";
@@ -88,10 +103,6 @@ static void localhost_and_ipv6_are_bound(void **state)
     assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
     client_send(fd, "GET /echo HTTP/1.1\r\nHost: [::1]\r\n\r\n");
     client_read_until(fd, &got, "200 OK");
-    http_fixture_stop(f);
-    f->config.host = (char *)"localhost";
-    http_fixture_start(f);
-    assert_int_equal(client_status(f, GET_ECHO), 200);
 }
 
 static int try_new(struct http_fixture *f, char **ret_error)
@@ -473,7 +484,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         HTTP_TEST(connections_over_the_limit_wait_for_room),
         HTTP_TEST(running_out_of_descriptors_passes),
-        HTTP_TEST(localhost_and_ipv6_are_bound),
+        HTTP_TEST(localhost_is_bound),
         HTTP_TEST(an_address_that_can_not_be_had_is_named),
         HTTP_TEST(a_unix_socket_serves_any_host_and_goes_with_the_server),
         HTTP_TEST(only_a_socket_that_nobody_answers_is_replaced),
@@ -485,6 +496,8 @@ int main(void)
         HTTP_TEST(a_stop_does_not_wait_for_who_still_sends),
         HTTP_TEST(broken_requests_do_no_harm),
         HTTP_TEST(readiness_names_the_part_that_is_not),
+        HTTP_TEST(ipv6_is_bound), /* the last: left out where there is none, as in containers */
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    size_t n = ARRAY_LEN(tests) - (has_ipv6() ? 0 : 1);
+    return _cmocka_run_group_tests("tests", tests, n, NULL, NULL);
 }
