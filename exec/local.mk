@@ -17,5 +17,6 @@ libexec_a_SOURCES = \
 	exec/service_keeper.c \
 	exec/service_start.c \
 	exec/sweep.c \
-	exec/waiter.c exec/waiter.h
+	exec/waiter.c exec/waiter.h \
+	exec/workspaces.c exec/workspaces.h
 EXEC_LIBS = libexec.a libkeeper_wire.a $(STATE_LIBS) $(EVENT_LIBS)

@@ -10,6 +10,7 @@
 
 #include "exec/inbox.h"
 #include "exec/service.h"
+#include "exec/workspaces.h"
 #include "state/base/log.h"
 #include "state/base/metrics.h"
 
@@ -20,6 +21,7 @@ struct reactor {
     struct event *on_tick;     /* owned */
     struct inbox inbox;
     struct service service;
+    struct workspaces workspaces;
     pthread_t thread;
     bool is_started;
     bool is_stopping; /* reactor thread: calls are answered CALL_E_DRAINING */
@@ -89,6 +91,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     struct reactor *r = arg;
     service_tick(&r->service);
     sessions_expire(r->sessions);
+    workspaces_tick(&r->workspaces, &r->service, r->sessions);
     metric_set(METRIC_SESSIONS, NULL, NULL, sessions_count(r->sessions));
 }
 
@@ -169,6 +172,7 @@ struct reactor *reactor_free(struct reactor *r)
     if (!r)
         return NULL;
     assert(!r->is_started);
+    workspaces_deinit(&r->workspaces);
     service_deinit(&r->service);
     event_free(r->on_inbox);
     event_free(r->on_tick);

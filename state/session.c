@@ -309,6 +309,14 @@ bool session_end(struct sessions *s, const char *id, const char *principal)
     return e;
 }
 
+bool sessions_has(struct sessions *s, const char *id)
+{
+    pthread_mutex_lock(&s->mutex);
+    bool ret = map_find(s->by_id, id);
+    pthread_mutex_unlock(&s->mutex);
+    return ret;
+}
+
 void sessions_expire(struct sessions *s)
 {
     struct list removed;

@@ -40,6 +40,8 @@ MUST_USE int session_create(struct sessions *s, const char *principal, const cha
 struct session *session_find(struct sessions *s, const char *id, const char *principal);
 /* Ends it: true when it was there and the principal's. */
 bool session_end(struct sessions *s, const char *id, const char *principal);
+/* Is it in the table, whoever's it is? It may have expired. */
+bool sessions_has(struct sessions *s, const char *id);
 struct session *session_ref(struct session *s);
 void session_unref(struct session *s);
 void session_unrefp(struct session **s);

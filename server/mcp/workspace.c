@@ -7,12 +7,16 @@
 #include "server/mcp/request_hash.h"
 #include "state/base/buf.h"
 #include "state/base/fd.h"
+#include "state/base/id.h"
 
 #define NAME_MAX_CHARS 64
 
-/* A session's id is one already; a principal may be any text. */
-static bool is_file_name(const char *s)
+/* A session's id is one already; a principal may be any text. One that looks like a session's id
+ * must not have a directory that goes with the session (exec/workspaces.h). */
+static bool is_file_name(const struct workspace_options *o, const char *s)
 {
+    if (!o->session && id_is_valid(s))
+        return false;
     size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
     return n > 0 && n <= NAME_MAX_CHARS && s[n] == '\0';
 }
@@ -26,7 +30,7 @@ int workspace_home(const struct workspace_options *o, char **ret_home)
         *ret_home = xstrdup(o->config->working_directory);
         return 0;
     }
-    if (!is_file_name(who)) {
+    if (!is_file_name(o, who)) {
         sha256_hex(who, strlen(who), hex);
         who = hex;
     }

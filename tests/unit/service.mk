@@ -3,7 +3,8 @@ SERVICE_TESTS = \
 	tests/unit/test_queue \
 	tests/unit/test_reactor \
 	tests/unit/test_service \
-	tests/unit/test_service_restart
+	tests/unit/test_service_restart \
+	tests/unit/test_workspaces
 check_PROGRAMS += $(SERVICE_TESTS)
 TESTS += $(SERVICE_TESTS)
 tests_unit_test_queue_SOURCES = tests/unit/test_queue.c
@@ -18,3 +19,5 @@ tests_unit_test_service_restart_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_reactor_SOURCES = tests/unit/test_reactor.c tests/unit/temp_dir.h \
 	tests/unit/fake_keeper.c tests/unit/fake_keeper.h
 tests_unit_test_reactor_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_workspaces_SOURCES = tests/unit/test_workspaces.c $(SERVICE_FIXTURE)
+tests_unit_test_workspaces_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)

@@ -14,6 +14,7 @@
 #include "server/mcp/sandbox_config.h"
 #include "server/mcp/start.h"
 #include "server/mcp/workspace.h"
+#include "state/base/id.h"
 #include "tests/unit/temp_dir.h"
 
 static char *sh_argv[] = {(char *)"sh",     (char *)"-c",      (char *)"{code}",
@@ -258,6 +259,18 @@ static void a_principals_directory_stays_below_the_workspaces(void **state)
     }
 }
 
+/* Else it went with the session that it seems to be of, which does not exist. */
+static void a_principal_named_like_a_session_has_no_directory_named_so(void **state)
+{
+    const struct fixture *f = *state;
+    char id[ID_MAX + 1];
+    id_make("r1", id);
+    const struct workspace_options o = {.config = &f->config, .principal = id};
+    CLEANUP(free_p) char *home = NULL;
+    assert_int_equal(workspace_home(&o, &home), 0);
+    assert_false(id_is_valid(strrchr(home, '/') + 1));
+}
+
 static void equal_requests_have_equal_hashes(void **state)
 {
     static const struct {
@@ -310,6 +323,7 @@ int main(void)
         START_TEST(an_environment_that_is_too_large_is_refused),
         START_TEST(a_directory_that_is_there_is_used),
         START_TEST(a_principals_directory_stays_below_the_workspaces),
+        START_TEST(a_principal_named_like_a_session_has_no_directory_named_so),
         START_TEST(equal_requests_have_equal_hashes),
         START_TEST(a_key_brings_the_requests_hash),
     };
