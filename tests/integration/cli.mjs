@@ -11,7 +11,7 @@ import { Server, program, useServer } from './lib/server.mjs';
 import { until, within } from './lib/until.mjs';
 
 function run(args, env = {}) {
-  const kept = { PATH: process.env.PATH, ASAN_OPTIONS: process.env.ASAN_OPTIONS };
+  const kept = { PATH: process.env.PATH, HOME: tmpdir(), ASAN_OPTIONS: process.env.ASAN_OPTIONS };
   const result = spawnSync(program, args, { env: { ...kept, ...env }, encoding: 'utf8', timeout: 20_000 });
   return { status: result.status, out: result.stdout, err: result.stderr };
 }
