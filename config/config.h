@@ -131,5 +131,10 @@ enum config_action {
  */
 enum config_action config_load(int argc, char **argv, char **environ_, struct config **ret_config);
 
+/* Wipes the variables of the environment that hold secrets, and takes them out: what is started
+ * later inherits none, and /proc/<pid>/environ shows none. After config_load(), before any thread.
+ */
+void config_forget_secrets(void);
+
 /* NULL is legal. Wipes secrets first. */
 void config_free(struct config *c);

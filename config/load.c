@@ -79,6 +79,19 @@ enum config_action config_load(int argc, char **argv, char **environ_, struct co
     return load_from(argc, argv, &world, ret_config);
 }
 
+void config_forget_secrets(void)
+{
+    for (size_t i = 0; i < config_n_keys; i++) {
+        const struct config_key *k = &config_keys[i];
+        bool is_secret = k->type == CONFIG_T_SECRET || k->type == CONFIG_T_URL;
+        char *value = is_secret && k->variable ? getenv(k->variable) : NULL;
+        if (!value)
+            continue;
+        explicit_bzero(value, strlen(value));
+        (void)unsetenv(k->variable); /* fails for no name of ours */
+    }
+}
+
 void config_free(struct config *c)
 {
     if (!c)

@@ -267,6 +267,7 @@ int main(int argc, char **argv)
     case CONFIG_RUN:
         break;
     }
+    config_forget_secrets();
     /* Blocked before the first thread is made, so that each inherits it and only main hears them.
      */
     sigset_t set;

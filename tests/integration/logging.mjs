@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { Legacy, Modern } from './lib/mcp.mjs';
+import { Legacy, Modern, textOf } from './lib/mcp.mjs';
 import { useServer } from './lib/server.mjs';
 import { until } from './lib/until.mjs';
 
@@ -46,6 +46,15 @@ test('has no token, body, environment value, input or output of a command', asyn
   assert.ok(log.includes(id), 'the log does not name the execution');
   const secret = /[^\n]*that-nobody-may-see[^\n]*/.exec(log);
   assert.equal(secret, null, secret?.[0]);
+});
+
+test('is not the only place without the token: no process shows it', async (t) => {
+  const token = 'token-that-nobody-may-see';
+  const server = await useServer(t, { env: { SANDBOX_AUTH_TOKEN: token } });
+  const mcp = new Modern(server, { token });
+  const r = await mcp.run(`cat /proc/${server.pid}/environ /proc/${server.keeperPid()}/environ; env`);
+  assert.match(textOf(r.output), /PATH=/);
+  assert.ok(!textOf(r.output).includes(token));
 });
 
 test('can not be forged by what a client sends', async (t) => {

@@ -317,6 +317,18 @@ static void config_free_takes_null(void **state)
 }
 
 /* The entry that main() calls: with what this machine has. */
+static void variables_that_are_secrets_are_forgotten(void **state)
+{
+    char *const token = strdup("SANDBOX_AUTH_TOKEN=0123456789abcdef");
+    assert_int_equal(putenv(token), 0);
+    assert_int_equal(setenv("SANDBOX_HOST", "127.0.0.1", 1), 0);
+    config_forget_secrets();
+    assert_null(getenv("SANDBOX_AUTH_TOKEN"));
+    assert_string_equal(token, "SANDBOX_AUTH_TOKEN="); /* the memory that /proc shows */
+    assert_string_equal(getenv("SANDBOX_HOST"), "127.0.0.1");
+    free(token);
+}
+
 static void config_load_looks_at_this_machine(void **state)
 {
     char *argv[] = {(char *)"mcp-execd", (char *)"--config=config.yaml", (char *)"--port=0", NULL};
@@ -354,6 +366,7 @@ int main(void)
         cmocka_unit_test(the_world_may_ask_with_a_token),
         cmocka_unit_test(config_free_takes_null),
         cmocka_unit_test(config_load_looks_at_this_machine),
+        cmocka_unit_test(variables_that_are_secrets_are_forgotten),
     };
     return cmocka_run_group_tests(tests, fixture_setup, fixture_teardown);
 }
