@@ -79,8 +79,11 @@ static int bind_address(struct http *http, const struct addrinfo *ai)
 static int bind_tcp(struct http *http, char **ret_error)
 {
     const char *host = http->config->host;
-    struct addrinfo *all, hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
-    int r = getaddrinfo(host, NULL, &hints, &all);
+    /* RFC 6761, 6.3: localhost is loopback, whatever a resolver says or if there is none. */
+    bool is_localhost = strcasecmp(host, "localhost") == 0;
+    struct addrinfo *all,
+        hints = {.ai_socktype = SOCK_STREAM, .ai_flags = is_localhost ? 0 : AI_PASSIVE};
+    int r = getaddrinfo(is_localhost ? NULL : host, "0", &hints, &all);
 
     if (r != 0) {
         *ret_error = error_text("server.host: \"%s\" is no address of this machine: %s", host,
