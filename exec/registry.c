@@ -51,19 +51,7 @@ static char *key_name(const char *principal, const char *key)
     return name;
 }
 
-/* New ones come last; only the start-up sweep meets them in any order and walks back a little. */
-static void insert_by_age(struct registry *r, struct entry *e)
-{
-    struct list *at = r->by_age.prev;
-    while (at != &r->by_age && CONTAINER_OF(at, struct entry, by_age)->created_us > e->created_us)
-        at = at->prev;
-    e->by_age.prev = at;
-    e->by_age.next = at->next;
-    at->next->prev = &e->by_age;
-    at->next = &e->by_age;
-}
-
-struct entry *registry_add(struct registry *r, const struct exec_spec *s)
+struct entry *registry_load(struct registry *r, const struct exec_spec *s)
 {
     struct entry *e = xcalloc(1, sizeof(*e));
     memcpy(e->id, s->id, sizeof(e->id));
@@ -82,7 +70,37 @@ struct entry *registry_add(struct registry *r, const struct exec_spec *s)
         e->idempotency_key = key_name(s->principal, s->idempotency_key);
         map_set(r->by_key, e->idempotency_key, e);
     }
-    insert_by_age(r, e);
+    list_append(&r->by_age, &e->by_age);
+    return e;
+}
+
+static int compare_age(const void *a, const void *b)
+{
+    const struct entry *x = *(struct entry *const *)a, *y = *(struct entry *const *)b;
+    return (x->created_us > y->created_us) - (x->created_us < y->created_us);
+}
+
+void registry_sort(struct registry *r)
+{
+    size_t n = 0;
+    CLEANUP(free_p) struct entry **v = xcalloc(map_size(r->by_id) + 1, sizeof(struct entry *));
+    list_for_each (l, &r->by_age)
+        v[n++] = CONTAINER_OF(l, struct entry, by_age);
+    qsort(v, n, sizeof(*v), compare_age);
+    list_init(&r->by_age);
+    for (size_t i = 0; i < n; i++)
+        list_append(&r->by_age, &v[i]->by_age);
+}
+
+/* It is the newest one, unless the clock was set back. */
+struct entry *registry_add(struct registry *r, const struct exec_spec *s)
+{
+    struct list *at = r->by_age.prev;
+    struct entry *e = registry_load(r, s);
+    while (at != &r->by_age && CONTAINER_OF(at, struct entry, by_age)->created_us > e->created_us)
+        at = at->prev;
+    list_remove(&e->by_age);
+    list_append(at->next, &e->by_age); /* behind at */
     return e;
 }
 

@@ -55,6 +55,9 @@ void registry_deinit(struct registry *r); /* frees the entries */
 /* A new entry in phase pending that takes what it needs from the spec (which stays the caller's).
  * It is put in age order. */
 struct entry *registry_add(struct registry *r, const struct exec_spec *s);
+/* As registry_add() for many in any order: registry_sort() must follow. */
+struct entry *registry_load(struct registry *r, const struct exec_spec *s);
+void registry_sort(struct registry *r);
 /* Forgets and frees it; it must not be in a group and have no waiters. */
 void registry_remove(struct registry *r, struct entry *e);
 

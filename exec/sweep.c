@@ -51,7 +51,7 @@ static void sweep_one(struct service *s, struct sweep *w, const char *id)
         w->bad++;
         return;
     }
-    struct entry *e = registry_add(&s->registry, spec);
+    struct entry *e = registry_load(&s->registry, spec);
     struct execution_exit x;
     if (journal_read_exit(dir, &x) == 0) {
         registry_set_size(&s->registry, e, x.events, x.output_bytes);
@@ -127,6 +127,7 @@ int sweep_state_dir(struct service *s)
         if (id_is_valid(entry->d_name))
             sweep_one(s, &w, entry->d_name);
     closedir(d);
+    registry_sort(&s->registry);
     settle_ended(s, &w);
     settle_open(s, &w);
     free(w.ended);

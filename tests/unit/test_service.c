@@ -344,6 +344,29 @@ static void lists_are_newest_first_and_go_on_at_the_cursor(void **state)
     call_free(c);
 }
 
+/* The cursor of a list is a time: the order must be by time too. */
+static void lists_are_by_time_also_when_the_clock_was_set_back(void **state)
+{
+    struct fixture *f = *state;
+    static const uint64_t times_us[] = {5000, 9000, 2000, 7000};
+    static const uint64_t want_us[] = {9000, 7000, 5000, 2000};
+    f->config.max_per_session = 10;
+    for (size_t i = 0; i < ARRAY_LEN(times_us); i++) {
+        clock_hold(clock_mono_us(), times_us[i]);
+        service_call(&f->service, make_start(f, "a", NULL));
+        assert_int_equal(outcome(f), CALL_OK);
+    }
+    clock_hold(0, 0);
+    struct call *c = make_call(f, CALL_LIST, "a");
+    c->list.limit = 10;
+    service_call(&f->service, c);
+    c = answer(f);
+    assert_int_equal(c->n_views, ARRAY_LEN(want_us));
+    for (size_t i = 0; i < c->n_views; i++)
+        assert_int_equal(c->views[i].created_us, want_us[i]);
+    call_free(c);
+}
+
 static void shutdown_cancels_what_runs_and_what_waits(void **state)
 {
     struct fixture *f = *state;
@@ -384,6 +407,7 @@ int main(void)
         TEST(a_key_outlives_an_older_execution_that_had_it),
         TEST(a_repeat_waits_as_the_first_does_until_it_runs),
         TEST(lists_are_newest_first_and_go_on_at_the_cursor),
+        TEST(lists_are_by_time_also_when_the_clock_was_set_back),
         TEST(shutdown_cancels_what_runs_and_what_waits),
     };
     return cmocka_run_group_tests_name("service", tests, NULL, NULL);
