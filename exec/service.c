@@ -56,8 +56,9 @@ int service_init(struct service *s, const struct config *c, struct event_base *b
 
 void service_deinit(struct service *s)
 {
-    if (s->is_draining && !s->is_handing_over && s->queue.running == 0)
-        DISREGARD(keeper_client_quit(s->keeper)); /* away: then it needs no telling */
+    /* It leaves once what may still run has ended. Away: then it needs no telling. */
+    if (s->is_draining && !s->is_handing_over)
+        DISREGARD(keeper_client_quit(s->keeper));
     keeper_client_free(s->keeper);
     janitor_free(s->janitor);
     waiters_free(s->waiters);

@@ -56,6 +56,7 @@ int keeper_client_kill(struct keeper_client *k, const char *id, enum keeper_kill
 }
 int keeper_client_quit(struct keeper_client *k)
 {
+    fake_keeper.n_quit++;
     return 0;
 }
 int keeper_client_upgrade(struct keeper_client *k)

@@ -9,7 +9,7 @@ struct fake_keeper {
     char killed[64][EXECUTION_ID_MAX + 1];
     enum execution_reason kill_reason;
     unsigned n_killed;
-    unsigned n_stdin;
+    unsigned n_stdin, n_quit;
     uint64_t stdin_token;
     bool is_away; /* functions answer -ENOTCONN */
 };

@@ -250,6 +250,22 @@ static void a_lost_one_took_no_time_when_the_clock_was_set_back(void **state)
     assert_int_equal(x.wall_ms, 0);
 }
 
+/* With a command that could not be ended in time it stayed for ever. */
+static void the_keeper_is_asked_to_leave_also_while_something_runs(void **state)
+{
+    struct fixture *f = *state;
+    fake_keeper_ready();
+    run_one(f, "a");
+    service_drain(&f->service, REACTOR_DRAIN_CANCEL);
+    stop_server(f);
+    assert_int_equal(fake_keeper.n_quit, 1);
+    start_server(f);
+    service_drain(&f->service, REACTOR_DRAIN_HANDOVER);
+    stop_server(f);
+    assert_int_equal(fake_keeper.n_quit, 0);
+    start_server(f);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
@@ -263,6 +279,7 @@ int main(void)
         TEST(a_cancel_holds_when_the_keeper_goes_before_it_reads_it),
         TEST(what_begins_after_its_end_is_killed),
         TEST(what_waits_goes_oldest_first_after_a_restart),
+        TEST(the_keeper_is_asked_to_leave_also_while_something_runs),
         TEST(a_lost_one_took_no_time_when_the_clock_was_set_back),
     };
     return cmocka_run_group_tests_name("service_restart", tests, NULL, NULL);
