@@ -230,11 +230,13 @@ static void stop_by(struct server *s, const sigset_t *set, int signo)
     wait_idle(s, set, s->config->kill_grace_ms + FLUSH_MS);
 }
 
-/* HUP: what can change under way is where and how much is logged; the rest needs a restart. */
-static void reload(const struct server *s)
+/* HUP: the log file may have been moved away; all else needs a restart. */
+static void reload(void)
 {
-    int r = open_log(s->config);
-    if (r == 0)
+    int r = log_reopen();
+    if (r < 0)
+        LOG_WARN("log_not_reopened", LOG_ERRNO(r));
+    else
         LOG_INFO("reloaded", LOG_STR("what", "log file reopened"));
 }
 
@@ -248,7 +250,7 @@ static void serve(struct server *s, const sigset_t *set)
         if (sigwait(set, &signo) != 0)
             continue;
         if (signo == SIGHUP)
-            reload(s);
+            reload();
         else
             return stop_by(s, set, signo);
     }

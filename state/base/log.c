@@ -213,6 +213,14 @@ void log_close(void)
     log_state.level = LOGL_INFO;
 }
 
+int log_reopen(void)
+{
+    pthread_mutex_lock(&log_state.mutex);
+    int r = log_state.file ? log_file_reopen(log_state.file) : 0;
+    pthread_mutex_unlock(&log_state.mutex);
+    return r;
+}
+
 void log_write(enum log_level level, const char *event, const struct log_field *fields)
 {
     if ((int)level > atomic_load_explicit(&log_state.level, memory_order_relaxed))

@@ -49,4 +49,7 @@ struct log_options {
 /* Once, before threads. 0 or -errno (the file can't be opened). Before it, lines go to stderr. */
 MUST_USE int log_open(const struct log_options *o);
 void log_close(void);
+/* Goes on in the file of that name, which may have been moved away and is made anew then. Any time.
+ * 0 or -errno: it goes on in the old one. */
+MUST_USE int log_reopen(void);
 void log_write(enum log_level level, const char *event, const struct log_field *fields);

@@ -138,6 +138,16 @@ struct log_file *log_file_close(struct log_file *f)
     return NULL;
 }
 
+int log_file_reopen(struct log_file *f)
+{
+    CLEANUP(fd_closep) int before = f->fd;
+    int r = open_file(f);
+
+    if (r < 0)
+        (void)TAKE_FD(before);
+    return r;
+}
+
 static int write_line(struct log_file *f, const char *line, size_t len)
 {
     int r = 0;

@@ -396,6 +396,61 @@ static void lines_of_threads_stay_whole(void **state)
     free(text);
 }
 
+static void goes_on_in_a_new_file_when_the_old_one_was_moved_away(void **state)
+{
+    open_log(*state, (struct log_options){.level = LOGL_INFO});
+    char *path = temp_path(*state, "log"), *moved = temp_path(*state, "moved");
+    LOG_INFO("one");
+    assert_int_equal(rename(path, moved), 0);
+    LOG_INFO("two");
+    assert_int_equal(log_reopen(), 0);
+    LOG_INFO("three");
+    assert_log_is(*state, TIME_TEXT " info three\n");
+    /* Where no file can be, it stays with the old one. */
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(log_reopen(), -EISDIR);
+    LOG_INFO("four");
+    assert_int_equal(rmdir(path), 0);
+    log_close();
+    assert_int_equal(log_reopen(), 0);
+    char *text = read_log(*state, "moved");
+    assert_string_equal(text, TIME_TEXT " info one\n" TIME_TEXT " info two\n");
+    free(text);
+    free(path);
+    free(moved);
+}
+
+/* Opened anew as at the begin, the file went away under the threads that wrote to it. */
+static void loses_no_line_of_a_thread_when_the_file_is_moved_away(void **state)
+{
+    static char name[] = "one";
+    pthread_t thread;
+    size_t found = 0;
+    open_log(*state, (struct log_options){.level = LOGL_INFO});
+    char *path = temp_path(*state, "log");
+    assert_int_equal(pthread_create(&thread, NULL, write_many, name), 0);
+    for (int i = 0; i < 100; i++) {
+        char to[16];
+        (void)snprintf(to, sizeof(to), "moved%d", i);
+        char *moved = temp_path(*state, to);
+        assert_int_equal(rename(path, moved), 0);
+        assert_int_equal(log_reopen(), 0);
+        free(moved);
+    }
+    pthread_join(thread, NULL);
+    for (int i = 0; i < 101; i++) {
+        char from[16] = "log";
+        if (i < 100)
+            (void)snprintf(from, sizeof(from), "moved%d", i);
+        char *text = read_log(*state, from);
+        found += count_char(text, '\n');
+        free(text);
+    }
+    assert_int_equal(found, 1000);
+    free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -414,6 +469,8 @@ int main(void)
         log_test(a_full_disk_is_said_once_and_the_log_goes_on),
         log_test(a_torn_line_does_not_spoil_the_next),
         log_test(lines_of_threads_stay_whole),
+        log_test(goes_on_in_a_new_file_when_the_old_one_was_moved_away),
+        log_test(loses_no_line_of_a_thread_when_the_file_is_moved_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
