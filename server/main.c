@@ -28,9 +28,10 @@
 
 #define EXIT_FAILED     1
 #define EXIT_BAD_CONFIG 2
-#define LOCK_PATIENCE_S \
-    15                /* a server that hands over needs a moment to let go of the state directory */
-#define FLUSH_MS 2000 /* replies under way when we stop get so long to leave */
+/* A server that hands over needs a moment to let go of the state directory. */
+#define LOCK_PATIENCE_S 15
+/* Replies under way when we stop get so long to leave. */
+#define FLUSH_MS 2000
 
 struct server {
     struct config *config;                           /* owned */
@@ -270,8 +271,7 @@ int main(int argc, char **argv)
         break;
     }
     config_forget_secrets();
-    /* Blocked before the first thread is made, so that each inherits it and only main hears them.
-     */
+    /* Blocked before the first thread is made: each inherits that, and only main hears them. */
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGINT);
