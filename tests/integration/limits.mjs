@@ -10,7 +10,6 @@ const server = await useServer(null, {
   config: `
 limits:
   max_output: 1MiB
-  idle_timeout: 2s
   max_memory: 2GiB
   max_cpu: 60s
   max_file: 64MiB
@@ -21,15 +20,13 @@ const mcp = new Modern(server);
 const limited = (resource_limits) => ({ sandbox_config: { resource_limits } });
 
 describe('reason', () => {
-  test('idle_timeout ends what neither writes nor reads', async () => {
-    const r = await mcp.run('echo begin; sleep 600');
+  test('idle_timeout ends what neither writes nor reads, and nothing else', async (t) => {
+    const idle = new Modern(await useServer(t, { config: 'limits:\n  idle_timeout: 2s\n' }));
+    const talks = idle.run('for i in 1 2 3 4 5 6; do echo $i; sleep 0.6; done');
+    const r = await idle.run('echo begin; sleep 600');
     assert.deepEqual([r.status, r.reason], ['timeout', 'idle_timeout']);
     assert.ok(r.usage.wall_ms >= 1900 && r.usage.wall_ms < 15_000, `${r.usage.wall_ms} ms`);
-  });
-
-  test('idle_timeout does not end what writes now and then', async () => {
-    const r = await mcp.run('for i in 1 2 3 4 5 6; do echo $i; sleep 0.6; done');
-    assert.deepEqual([r.status, r.reason], ['completed', 'exited']);
+    assert.deepEqual([(await talks).status, (await talks).reason], ['completed', 'exited']);
   });
 
   test('output_limit ends what writes too much, and says so', async () => {
