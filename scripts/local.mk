@@ -12,7 +12,6 @@ EXTRA_DIST += \
 	scripts/check-words \
 	scripts/lib.sh \
 	scripts/lsan.supp \
-	scripts/lsan.supp \
 	scripts/run \
 	scripts/setup \
 	scripts/test
