@@ -15,17 +15,10 @@ struct janitor {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    bool has_work, is_stopping; /* guarded by lock */
-    uint64_t serial;            /* names in the trash; the caller's thread only */
+    bool has_work;           /* guarded by lock */
+    _Atomic bool is_running; /* false: the thread is to end; changed under lock */
+    uint64_t serial;         /* names in the trash; the caller's thread only */
 };
-
-static bool is_stopping(struct janitor *j)
-{
-    pthread_mutex_lock(&j->lock);
-    bool ret = j->is_stopping;
-    pthread_mutex_unlock(&j->lock);
-    return ret;
-}
 
 static void empty_trash(struct janitor *j)
 {
@@ -33,15 +26,15 @@ static void empty_trash(struct janitor *j)
     if (!d)
         return;
     struct dirent *entry;
-    while (!is_stopping(j) && (entry = readdir(d))) {
+    while (j->is_running && (entry = readdir(d))) {
         if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
             continue;
         CLEANUP(free_p) char *path = NULL;
         if (asprintf(&path, "%s/%s", j->trash, entry->d_name) < 0)
             abort();
         /* A command may have put anything in the place of its workspace. */
-        int r = unlink(path) == 0 ? 0 : dir_remove(path);
-        if (r < 0)
+        int r = unlink(path) == 0 ? 0 : dir_remove_while(path, &j->is_running);
+        if (r < 0 && r != -ECANCELED)
             LOG_WARN("trash_not_removed", LOG_STR("path", path), LOG_ERRNO(r));
     }
     closedir(d);
@@ -51,7 +44,7 @@ static void *run(void *arg)
 {
     struct janitor *j = arg;
     pthread_mutex_lock(&j->lock);
-    while (!j->is_stopping) {
+    while (j->is_running) {
         if (!j->has_work) {
             pthread_cond_wait(&j->wake, &j->lock);
             continue;
@@ -80,7 +73,7 @@ int janitor_new(const char *state_dir, struct janitor **ret)
     struct janitor *j = xcalloc(1, sizeof(*j));
     pthread_mutex_init(&j->lock, NULL);
     pthread_cond_init(&j->wake, NULL);
-    j->has_work = true;
+    j->has_work = j->is_running = true;
     j->state_dir = strdup(state_dir);
     if (!j->state_dir || asprintf(&j->trash, "%s/trash", state_dir) < 0)
         abort();
@@ -100,7 +93,7 @@ struct janitor *janitor_free(struct janitor *j)
     if (!j)
         return NULL;
     pthread_mutex_lock(&j->lock);
-    j->is_stopping = true;
+    j->is_running = false;
     pthread_cond_signal(&j->wake);
     pthread_mutex_unlock(&j->lock);
     pthread_join(j->thread, NULL);

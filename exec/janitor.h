@@ -10,7 +10,7 @@ struct janitor;
 
 /* Starts by emptying what an earlier server left in the trash. 0 or -errno. */
 MUST_USE int janitor_new(const char *state_dir, struct janitor **ret);
-/* Joins after the directory at hand; what is left in the trash stays for the next. */
+/* Joins at once; what is left in the trash stays for the next. */
 struct janitor *janitor_free(struct janitor *j);
 /* Moves <state_dir>/<folder>/<name> into the trash and wakes the thread. One caller thread. 0 or
  * -errno. */

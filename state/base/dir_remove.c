@@ -15,8 +15,9 @@
 #include "state/base/fd.h"
 
 struct remover {
-    int root;          /* borrowed */
-    unsigned long seq; /* of names given to directories that move up */
+    int root;                      /* borrowed */
+    unsigned long seq;             /* of names given to directories that move up */
+    const _Atomic bool *is_wanted; /* borrowed or NULL: to the end */
 };
 
 static void closedir_p(DIR **d)
@@ -97,6 +98,8 @@ static int empty_dir(struct remover *r, DIR *d, remove_dir_fn *remove_dir)
         for (struct dirent *e; (e = readdir(d));) {
             if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
                 continue;
+            if (r->is_wanted && !*r->is_wanted)
+                return -ECANCELED;
             int result = remove_entry(r, dirfd(d), e->d_name, remove_dir);
             if (result == 0)
                 progress = true;
@@ -121,10 +124,15 @@ static int remove_child(struct remover *r, int parent, const char *name)
 
 int dir_remove(const char *path)
 {
+    return dir_remove_while(path, NULL);
+}
+
+int dir_remove_while(const char *path, const _Atomic bool *is_wanted)
+{
     CLEANUP(closedir_p) DIR *root = open_child(AT_FDCWD, path);
     if (!root)
         return -errno;
-    struct remover r = {.root = dirfd(root)};
+    struct remover r = {.root = dirfd(root), .is_wanted = is_wanted};
     int result = empty_dir(&r, root, remove_child);
     if (result < 0)
         return result;

@@ -17,3 +17,5 @@ MUST_USE int file_read(const char *path, size_t max, char **ret, size_t *ret_len
 MUST_USE int dir_make(const char *path);
 /* Removes a directory of plain files and what is below it; never follows a link out of it. */
 MUST_USE int dir_remove(const char *path);
+/* As long as it is wanted, which another thread says. -ECANCELED: a part of it is left. */
+MUST_USE int dir_remove_while(const char *path, const _Atomic bool *is_wanted);

@@ -297,6 +297,21 @@ static void removes_directories_that_forbid_everything(void **state)
     free(tree);
 }
 
+static void leaves_the_rest_when_it_is_no_longer_wanted(void **state)
+{
+    char *tree = temp_path(*state, "tree"), *sub = temp_path(*state, "tree/a/b");
+    _Atomic bool is_wanted = false;
+    assert_int_equal(dir_make(sub), 0);
+    make_file(sub, "f");
+    assert_int_equal(dir_remove_while(tree, &is_wanted), -ECANCELED);
+    assert_file_is(sub, "f", "x");
+    is_wanted = true;
+    assert_int_equal(dir_remove_while(tree, &is_wanted), 0);
+    assert_int_equal(count_entries(*state), 0);
+    free(tree);
+    free(sub);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -314,6 +329,7 @@ int main(void)
         temp_dir_test(refuses_to_remove_through_a_link_or_a_file),
         temp_dir_test(removes_what_is_too_deep_for_a_path),
         temp_dir_test(removes_directories_that_forbid_everything),
+        temp_dir_test(leaves_the_rest_when_it_is_no_longer_wanted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
