@@ -73,7 +73,8 @@ int janitor_new(const char *state_dir, struct janitor **ret)
     struct janitor *j = xcalloc(1, sizeof(*j));
     pthread_mutex_init(&j->lock, NULL);
     pthread_cond_init(&j->wake, NULL);
-    j->has_work = j->is_running = true;
+    j->has_work = true;
+    j->is_running = true;
     j->state_dir = strdup(state_dir);
     if (!j->state_dir || asprintf(&j->trash, "%s/trash", state_dir) < 0)
         abort();
