@@ -16,9 +16,11 @@
 #include "state/base/fd.h"
 #include "state/base/log.h"
 
-#define QUEUE_MAX_BYTES   (4u * 1024 * 1024)
-#define RETRY_FIRST_MS    20
-#define RETRY_MAX_MS      500
+#define QUEUE_MAX_BYTES (4u * 1024 * 1024)
+#define RETRY_FIRST_MS  20
+#define RETRY_MAX_MS    500
+/* Then it hangs, or could not become a program that we can talk to. */
+#define ATTACH_MAX_MS     3000
 #define PACKETS_PER_EVENT 64
 
 enum phase { AWAY, GREETING, LISTING, READY };
@@ -147,6 +149,7 @@ static void on_list_end(struct keeper_client *k)
 {
     k->phase = READY;
     k->retry_ms = RETRY_FIRST_MS;
+    (void)event_del(k->retry);
     for (size_t i = 0; i < k->n_listed; i++)
         k->ev->on_running(k->arg, k->listed[i].id, &k->listed[i].running);
     free(TAKE_PTR(k->listed));
@@ -228,10 +231,14 @@ static int attach(struct keeper_client *k)
 static void on_retry(int fd, short events, void *arg)
 {
     struct keeper_client *k = arg;
-    int r = attach(k);
 
+    if (k->phase != AWAY) {
+        LOG_WARN("keeper_silent");
+        disconnect(k);
+    }
+    int r = attach(k);
     if (r == 0)
-        return;
+        return retry_in(k, ATTACH_MAX_MS);
     disconnect(k);
     if (r == -ENOENT || r == -ECONNREFUSED)
         keeper_launch_start(&k->launch);

@@ -1,5 +1,6 @@
 # Unit tests of the reactor's side of exec/.
 SERVICE_TESTS = \
+	tests/unit/test_keeper_client \
 	tests/unit/test_queue \
 	tests/unit/test_reactor \
 	tests/unit/test_service \
@@ -21,3 +22,5 @@ tests_unit_test_reactor_SOURCES = tests/unit/test_reactor.c tests/unit/temp_dir.
 tests_unit_test_reactor_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_workspaces_SOURCES = tests/unit/test_workspaces.c $(SERVICE_FIXTURE)
 tests_unit_test_workspaces_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_keeper_client_SOURCES = tests/unit/test_keeper_client.c tests/unit/temp_dir.h
+tests_unit_test_keeper_client_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
