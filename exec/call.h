@@ -64,6 +64,7 @@ struct execution_view {
     unsigned queue_position;                         /* pending: 1 is next */
     uint64_t created_us, started_us, last_output_us; /* CLOCK_REALTIME; 0: not yet */
     uint64_t events, output_bytes;                   /* as of now while it runs */
+    enum execution_waiting waiting;                  /* for input; running only */
 };
 
 struct call {

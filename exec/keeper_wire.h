@@ -19,7 +19,7 @@
  *      STDIN id token bytes eof input_id  →
  *                                         ←     STDIN_DONE token result
  *      KILL id mode signo reason          →
- *                                         ←     GREW id totals             coalesced
+ *                                         ←     GREW id totals             coalesced; also: waits
  *                                         ←     ENDED id                   the file exit is there
  *      QUIT                               →                                ends once nothing runs
  *      UPGRADE path                       →                                execve, hangs up
@@ -80,6 +80,7 @@ struct keeper_running {
     pid_t pid;
     uint64_t started_us; /* CLOCK_REALTIME */
     uint64_t events, output_bytes, last_output_us;
+    enum execution_waiting waiting;
 };
 
 /* What the keeper needs to know to start one. */

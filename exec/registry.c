@@ -158,6 +158,7 @@ void registry_set_ended(struct registry *r, struct entry *e, enum execution_stat
     assert(e->phase != ENTRY_ENDED);
     e->phase = ENTRY_ENDED;
     e->status = status;
+    e->waiting = WAITING_NO;
     e->expires_ms = expires_ms;
     e->spec = exec_spec_free(e->spec);
     list_append(&r->by_expiry, &e->by_expiry);

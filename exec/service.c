@@ -77,6 +77,7 @@ static void fill_view(struct execution_view *v, const struct entry *e)
     v->last_output_us = e->last_output_us;
     v->events = e->events;
     v->output_bytes = e->output_bytes;
+    v->waiting = e->waiting;
 }
 
 void service_answer(struct call *c, enum call_outcome outcome, const struct entry *e)

@@ -14,6 +14,7 @@ static void take_totals(struct service *s, struct entry *e, const struct keeper_
     registry_set_size(&s->registry, e, k->events, k->output_bytes);
     if (k->last_output_us)
         e->last_output_us = k->last_output_us;
+    e->waiting = k->waiting;
 }
 
 static void set_running(struct entry *e, uint64_t started_us)

@@ -42,6 +42,20 @@ enum execution_reason {
     REASON_MAX = REASON_LOST
 };
 
+/* Whether a running execution that takes input waits for it: blocked reading its stdin or terminal,
+ * with nothing left to read. */
+enum execution_waiting {
+    WAITING_NO = 0,
+    WAITING_INPUT,
+    WAITING_SECRET,  /* the same, and its terminal does not show what is typed: a password */
+    WAITING_UNKNOWN, /* the kernel does not let the keeper see what its processes do */
+    WAITING_MAX = WAITING_UNKNOWN
+};
+static inline bool waiting_is_for_input(enum execution_waiting w)
+{
+    return w == WAITING_INPUT || w == WAITING_SECRET;
+}
+
 const char *execution_status_name(enum execution_status s); /* "pending" … */
 const char *execution_reason_name(enum execution_reason r); /* "exited" …; "none" for 0 */
 bool execution_status_from_name(const char *name, enum execution_status *ret);

@@ -21,7 +21,7 @@ static const struct keeper_message samples[] = {
     {.type = KEEPER_ERROR, .text = "not a message"},
     {.type = KEEPER_UPGRADE, .text = "/usr/bin/mcp-exec-keeper"},
     {.type = KEEPER_LIST},
-    {.type = KEEPER_RUNNING, .id = ID, .running = {7, 1, 2, 3, 4}},
+    {.type = KEEPER_RUNNING, .id = ID, .running = {7, 1, 2, 3, 4, WAITING_INPUT}},
     {.type = KEEPER_LIST_END},
     {.type = KEEPER_SPAWN,
      .id = ID,
@@ -35,7 +35,7 @@ static const struct keeper_message samples[] = {
      .id = ID,
      .spawn = {.dir = "/d", .cwd = "/", .argv = argv_text, .env = no_text, .is_pty = true}},
     {.type = KEEPER_STARTED, .id = ID, .running = {7, 1, 2, 3, 4}},
-    {.type = KEEPER_GREW, .id = ID, .running = {7, 1, 2, 3, UINT64_MAX}},
+    {.type = KEEPER_GREW, .id = ID, .running = {7, 1, 2, 3, UINT64_MAX, WAITING_MAX}},
     {.type = KEEPER_ENDED, .id = ID},
     {.type = KEEPER_STDIN, .id = ID, .input = {5, "a\0b", 3, true, "input"}},
     {.type = KEEPER_STDIN, .id = ID, .input = {6, "", 0, false, NULL}},
@@ -151,7 +151,8 @@ static void what_does_not_fit_into_a_packet_is_refused(void **state)
 
 static void what_no_end_would_say_is_not_sent(void **state)
 {
-    struct keeper_message bad[] = {samples[6], samples[6], samples[10], samples[11], samples[14]};
+    struct keeper_message bad[] = {samples[6],  samples[6],  samples[10],
+                                   samples[11], samples[14], samples[9]};
     CLEANUP(buf_deinit) struct buf packet = {0};
 
     bad[0].spawn.cwd = "relative";
@@ -160,6 +161,7 @@ static void what_no_end_would_say_is_not_sent(void **state)
     bad[3].input.len = KEEPER_STDIN_CHUNK_MAX + 1;
     bad[3].input.data = xcalloc(1, bad[3].input.len);
     bad[4].kill.signo = 65;
+    bad[5].running.waiting = WAITING_MAX + 1;
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         assert_int_equal(keeper_message_encode(&bad[i], &packet), -EINVAL);
     assert_int_equal(packet.len, 0);
