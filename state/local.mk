@@ -21,6 +21,9 @@ libstate_a_SOURCES = \
     state/journal.c state/journal.h state/journal_format.h \
     state/journal_exit.h state/journal_exit_read.c state/journal_exit_write.c \
     state/journal_sums.c \
+    state/mirror.h \
+    state/record.h \
+    state/redis.h \
     state/session.c state/session.h state/session_file.c state/session_file.h \
     state/spec.c state/spec.h
 STATE_LIBS = libstate.a $(CONFIG_LIBS) $(CJSON_LIBS) $(SSL_LIBS) $(PCRE2_LIBS) -lm
