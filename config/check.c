@@ -63,6 +63,18 @@ static void check_token(struct config_layers *l)
                        TOKEN_MIN);
 }
 
+static void check_state_secret(struct config_layers *l)
+{
+    const char *secret = l->config->state_secret;
+    if (secret && strcmp(secret, "***") == 0)
+        complain(l, "auth.state_secret",
+                 "\"***\" stands for the secret that --print-config masked; put the secret there, "
+                 "or set SANDBOX_STATE_SECRET");
+    else if (secret && strlen(secret) < TOKEN_MIN)
+        complain(l, "auth.state_secret", "shorter than %d characters (try openssl rand -hex 24)",
+                 TOKEN_MIN);
+}
+
 static void check_exposure(struct config_layers *l)
 {
     const struct config *c = l->config;
@@ -244,6 +256,7 @@ static void check_redis(struct config_layers *l)
 void check_layers(struct config_layers *l, const struct config_machine *m)
 {
     check_token(l);
+    check_state_secret(l);
     check_exposure(l);
     check_replica_id(l, m);
     check_state_dir(l, m);

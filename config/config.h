@@ -50,6 +50,9 @@ struct config {
     char *token; /* auth.token  SANDBOX_AUTH_TOKEN --token -t; NULL: none. Secret: masked in
                     --print-config */
 
+    char *state_secret; /* auth.state_secret  SANDBOX_STATE_SECRET; NULL: one in the state
+                           directory. Secret: masked */
+
     /* sessions: (MCP sessions of the revisions before 2026-07-28) */
     unsigned max_sessions;   /* sessions.max 10000 */
     uint64_t session_ttl_ms; /* sessions.ttl 1h after the last request */

@@ -105,6 +105,12 @@ const struct config_key config_keys[] = {
              "A flag can be read in the process list: prefer the variable, or a file only the "
              "service can read. 16 characters or more, e.g. of: openssl rand -hex 24."},
 
+    {"auth.state_secret", SECRET(state_secret),
+     .absent = "made once and kept in the state directory", .variable = "SANDBOX_STATE_SECRET",
+     .help = "signs the cursors and confirmations that clients send back",
+     .more = "Give all replicas the same one, so that each takes what another has signed; 16 "
+             "characters or more."},
+
     {"sessions.max", UNSIGNED(max_sessions, 1, COUNT), .preset = "10000",
      .help = "most MCP sessions at a time"},
     {"sessions.ttl", DURATION(session_ttl_ms, 10, YEAR), .preset = "1h",

@@ -21,6 +21,7 @@
 #include "server/http/http.h"
 #include "server/mcp/mcp.h"
 #include "server/mcp/pack_exec.h"
+#include "server/mcp/state_key.h"
 #include "state/base/clock.h"
 #include "state/base/fd.h"
 #include "state/base/log.h"
@@ -159,7 +160,15 @@ static int set_up(struct server *s, const sigset_t *set)
         return r;
     s->pack = pack_exec_new(c, s->reactor);
     const struct mcp_pack *packs[] = {s->pack};
+    unsigned char state_key[MCP_STATE_KEY_BYTES];
+    r = state_key_load(c, state_key);
+    if (r < 0) {
+        fprintf(stderr, "mcp-execd: %s/state.key can't be read or made: %s\n", c->state_dir,
+                strerror(-r));
+        return r;
+    }
     const struct mcp_options o = {.config = c,
+                                  .state_key = state_key,
                                   .sessions = s->sessions,
                                   .packs = packs,
                                   .n_packs = ARRAY_LEN(packs),

@@ -9,8 +9,6 @@
 #include "config/config.h"
 #include "server/mcp/mcp.h"
 
-#define MCP_STATE_KEY_BYTES 32
-
 struct asks;
 struct hub;
 struct live;
@@ -25,5 +23,5 @@ struct mcp {
     struct live *live;              /* owned: requests under way, by name, for cancelling */
     struct asks *asks;              /* owned: questions to clients that wait for an answer */
     _Atomic(struct shard *) shards; /* owned; grows at the head only */
-    unsigned char state_key[MCP_STATE_KEY_BYTES]; /* of this process */
+    unsigned char state_key[MCP_STATE_KEY_BYTES]; /* signs what clients keep for us */
 };

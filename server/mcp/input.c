@@ -4,7 +4,7 @@
 
 #include "server/mcp/ask.h"
 #include "server/mcp/dispatch.h"
-#include "server/mcp/state_token.h"
+#include "server/mcp/request_token.h"
 
 /* How long a client may take to answer an input_required. */
 #define STATE_TTL_MS 600000
@@ -60,30 +60,15 @@ const char *mcp_request_state(const struct mcp_request *rq)
     return state;
 }
 
-static struct state_binding binding(const struct mcp_request *rq)
-{
-    struct state_binding to = {
-        .key = rq->core->state_key,
-        .key_len = sizeof rq->core->state_key,
-        .principal = mcp_request_principal(rq),
-        .method = rq->message.method,
-        .target = "",
-    };
-
-    if (!json_get_str(rq->message.params, "name", &to.target))
-        (void)json_get_str(rq->message.params, "uri", &to.target);
-    return to;
-}
-
 char *mcp_state_sign(const struct mcp_request *rq, const char *payload)
 {
-    struct state_binding to = binding(rq);
+    struct state_binding to = request_binding(rq);
     return state_token_make(&to, payload, STATE_TTL_MS);
 }
 
 char *mcp_state_verify(const struct mcp_request *rq)
 {
-    struct state_binding to = binding(rq);
+    struct state_binding to = request_binding(rq);
     const char *state = mcp_request_state(rq);
 
     return state ? state_token_read(&to, state) : NULL;

@@ -1,5 +1,6 @@
 /* The list methods. Tools, prompts and templates are one page that never changes; resources are
- * asked of the packs, one after the other: our cursor is "<pack>:<the pack's own cursor>". */
+ * asked of the packs, one after the other: our cursor is "<pack>:<the pack's own cursor>", signed.
+ */
 #include <stdio.h>
 #include <string.h>
 
@@ -56,15 +57,15 @@ static const struct mcp_pack *find_lister(const struct registry *r, size_t *i)
     return pack;
 }
 
-/* Splits our cursor. False: not one of ours. */
-static bool read_cursor(const char *cursor, size_t *ret_pack, const char **ret_inner)
+/* Splits what stands in our cursor. False: it has another form, of another version of us. */
+static bool read_place(const char *place, size_t *ret_pack, const char **ret_inner)
 {
     size_t pack = 0;
-    const char *c = cursor;
+    const char *c = place;
 
-    for (; *c >= '0' && *c <= '9' && c - cursor < 3; c++)
+    for (; *c >= '0' && *c <= '9' && c - place < 3; c++)
         pack = pack * 10 + (size_t)(*c - '0');
-    if (c == cursor || *c != ':')
+    if (c == place || *c != ':')
         return false;
     *ret_pack = pack;
     *ret_inner = c[1] ? c + 1 : NULL;
@@ -78,7 +79,8 @@ void method_list_resources(struct mcp_request *rq)
 
     if (!cursor)
         return;
-    if (*cursor && !read_cursor(cursor, &rq->list_pack, &inner)) {
+    CLEANUP(free_p) char *place = *cursor ? mcp_cursor_read(rq, cursor) : NULL;
+    if (*cursor && (!place || !read_place(place, &rq->list_pack, &inner))) {
         request_refuse_params(rq, "params.cursor: not a cursor of this list");
         return;
     }
@@ -98,7 +100,7 @@ void adapt_list_resources(struct mcp_request *rq, cJSON *result)
 {
     size_t next_pack = rq->list_pack;
     const char *inner = "";
-    struct buf cursor = {0};
+    struct buf place = {0};
     cJSON *resource;
 
     cJSON_ArrayForEach(resource, json_get(result, "resources")) revision_strip(rq->rev, resource);
@@ -107,8 +109,9 @@ void adapt_list_resources(struct mcp_request *rq, cJSON *result)
         if (!find_lister(rq->core->registry, &next_pack))
             return;
     }
-    buf_printf(&cursor, "%zu:%s", next_pack, inner);
+    buf_printf(&place, "%zu:%s", next_pack, inner);
+    CLEANUP(free_p) char *cursor = mcp_cursor_sign(rq, place.data);
     cJSON_DeleteItemFromObjectCaseSensitive(result, "nextCursor");
-    cJSON_AddStringToObject(result, "nextCursor", cursor.data);
-    buf_deinit(&cursor);
+    cJSON_AddStringToObject(result, "nextCursor", cursor);
+    buf_deinit(&place);
 }

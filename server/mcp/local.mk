@@ -25,8 +25,10 @@ libmcp_a_SOURCES = \
     server/mcp/registry.c server/mcp/registry.h \
     server/mcp/request.c server/mcp/request.h \
     server/mcp/request_info.c \
+    server/mcp/request_token.c server/mcp/request_token.h \
     server/mcp/revision.c server/mcp/revision.h \
     server/mcp/shard.c server/mcp/shard.h \
+    server/mcp/state_key.c server/mcp/state_key.h \
     server/mcp/state_token.c server/mcp/state_token.h \
     server/mcp/stream.c server/mcp/stream.h \
     server/mcp/subscription.c server/mcp/subscription.h \

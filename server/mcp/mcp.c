@@ -1,5 +1,7 @@
 #include "server/mcp/mcp.h"
 
+#include <string.h>
+
 #include <sys/random.h>
 
 #include "server/mcp/ask.h"
@@ -20,7 +22,9 @@ struct mcp *mcp_new(const struct mcp_options *o)
     m->hub = hub_new(m);
     m->live = live_new();
     m->asks = asks_new();
-    if (getrandom(m->state_key, sizeof m->state_key, 0) != (ssize_t)sizeof m->state_key)
+    if (o->state_key)
+        memcpy(m->state_key, o->state_key, sizeof m->state_key);
+    else if (getrandom(m->state_key, sizeof m->state_key, 0) != (ssize_t)sizeof m->state_key)
         abort(); /* getrandom(2): up to 256 bytes are never cut short once the pool is ready */
     return m;
 }

@@ -9,12 +9,15 @@
 #include "server/mcp/pack.h"
 #include "state/session.h"
 
+#define MCP_STATE_KEY_BYTES 32
+
 struct mcp_options {
     const struct config *config;   /* borrowed */
     struct sessions *sessions;     /* borrowed */
     const struct mcp_pack **packs; /* n_packs; the array is copied, the packs are borrowed */
     size_t n_packs;
     const char *name, *title, *version; /* serverInfo */
+    const unsigned char *state_key; /* MCP_STATE_KEY_BYTES, copied; NULL: random, of this process */
 };
 
 struct mcp *mcp_new(const struct mcp_options *o);

@@ -119,6 +119,12 @@ char *mcp_state_sign(const struct mcp_request *rq, const char *payload);
  * another principal or request. */
 char *mcp_state_verify(const struct mcp_request *rq);
 
+/* A cursor of a list, signed: the place in it can be read back by requests of the same principal
+ * and method (and tool) alone, on every server that has the same key, and for ever. malloc'd. */
+char *mcp_cursor_sign(const struct mcp_request *rq, const char *place);
+/* The place, malloc'd; NULL: none of ours. */
+char *mcp_cursor_read(const struct mcp_request *rq, const char *cursor);
+
 /* ---- fan-out, from any thread: to GET streams, SSE connections and listen streams ---- */
 enum mcp_list { MCP_LIST_TOOLS, MCP_LIST_PROMPTS, MCP_LIST_RESOURCES };
 void mcp_list_changed(struct mcp *m, enum mcp_list which);

@@ -41,9 +41,9 @@ static uint64_t now_ms(void)
     return clock_real_us() / 1000;
 }
 
-char *state_token_make(const struct state_binding *to, const char *payload, unsigned ttl_ms)
+char *state_token_make(const struct state_binding *to, const char *payload, uint64_t ttl_ms)
 {
-    uint64_t expiry_ms = now_ms() + ttl_ms;
+    uint64_t expiry_ms = ttl_ms == STATE_TOKEN_FOREVER ? ttl_ms : now_ms() + ttl_ms;
     unsigned char head[HEAD_BYTES];
     struct buf b = {0};
 

@@ -5,6 +5,7 @@
  * thread.
  */
 #include <stddef.h>
+#include <stdint.h>
 
 struct state_binding {
     const unsigned char *key;
@@ -13,7 +14,9 @@ struct state_binding {
     const char *principal, *method, *target;
 };
 
+#define STATE_TOKEN_FOREVER UINT64_MAX /* it does not expire */
+
 /* malloc'd. ttl_ms counts from now. */
-char *state_token_make(const struct state_binding *to, const char *payload, unsigned ttl_ms);
+char *state_token_make(const struct state_binding *to, const char *payload, uint64_t ttl_ms);
 /* The payload, malloc'd; NULL: not one of ours, expired, or bound to something else. */
 char *state_token_read(const struct state_binding *to, const char *token);

@@ -39,6 +39,12 @@ bool tool_check(const struct tool *t, const struct pack_exec *p, struct mcp_requ
     return !error;
 }
 
+void tool_add_cursor(struct mcp_request *rq, cJSON *o, const char *place)
+{
+    CLEANUP(free_p) char *cursor = place ? mcp_cursor_sign(rq, place) : NULL;
+    json_add_str_or_null(o, "next_cursor", cursor);
+}
+
 void tool_read_id(const cJSON *arguments, char ret[EXECUTION_ID_MAX + 1])
 {
     const char *id = arg_str(arguments, "execution_id");

@@ -21,6 +21,11 @@ void tool_refuse(struct mcp_request *rq, char *taken_text);
 /* The argument execution_id; "", which no execution has, where it is no id. */
 void tool_read_id(const cJSON *arguments, char ret[EXECUTION_ID_MAX + 1]);
 
+/* A list's cursor in result tables: next_cursor; place NULL: there is no more. Arguments take no
+ * longer ones than this. */
+#define TOOL_CURSOR_MAX 8192
+void tool_add_cursor(struct mcp_request *rq, cJSON *o, const char *place);
+
 /* The argument that names an execution. */
 #define EXECUTION_ID_ARG                                                             \
     {                                                                                \

@@ -18,7 +18,7 @@ static const struct arg argument_rows[] = {
      .description = "Most to return."},
     {.name = "cursor",
      .type = ARG_STRING,
-     .max = EXECUTION_CURSOR_MAX,
+     .max = TOOL_CURSOR_MAX,
      .description = "next_cursor of the answer before, for what follows it."},
 };
 static const struct arg_set arguments_set = {.args = argument_rows, .n = ARRAY_LEN(argument_rows)};
@@ -64,7 +64,8 @@ static void on_listed(struct exec_request *er, struct call *c)
             execution_facts_read(&f, er->pack->config->state_dir, &c->views[i]);
             cJSON_AddItemToArray(list, execution_status_json(&f, false));
         }
-        json_add_str_or_null(o, "next_cursor", execution_cursor_next(c, cursor) ? cursor : NULL);
+        bool has_next = execution_cursor_next(c, cursor);
+        tool_add_cursor(er->rq, o, has_next ? cursor : NULL);
         mcp_reply_tool(er->rq, NULL, o, NULL, false);
     }
     call_free(c);
@@ -84,7 +85,8 @@ void tool_list_executions_call(struct mcp_request *rq, const cJSON *arguments, v
     c->list.session_only = c->session_id != NULL;
     if (status)
         (void)execution_status_from_name(status, &c->list.status); /* the table knows them all */
-    if (cursor && !execution_cursor_apply(cursor, c)) {
+    CLEANUP(free_p) char *place = cursor ? mcp_cursor_read(rq, cursor) : NULL;
+    if (cursor && (!place || !execution_cursor_apply(place, c))) {
         call_free(c);
         mcp_reply_tool_error(rq,
                              "cursor is none of ours: pass next_cursor of the answer before, or "

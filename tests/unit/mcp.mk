@@ -6,7 +6,8 @@ libmcpfixture_a_SOURCES = \
     tests/unit/memory_exchange.c tests/unit/memory_exchange.h
 MCP_TEST_LIBS = libmcpfixture.a libmcp.a $(STATE_LIBS) $(CMOCKA_LIBS)
 
-mcp_pure_tests = tests/unit/test_era tests/unit/test_header_codec tests/unit/test_jsonrpc
+mcp_pure_tests = tests/unit/test_era tests/unit/test_header_codec tests/unit/test_jsonrpc \
+    tests/unit/test_state_token
 mcp_tests = tests/unit/test_mcp_channel tests/unit/test_mcp_legacy tests/unit/test_mcp_modern \
     tests/unit/test_mcp_packs tests/unit/test_mcp_request tests/unit/test_mcp_streams \
     tests/unit/test_mcp_threads
@@ -19,6 +20,8 @@ tests_unit_test_header_codec_SOURCES = tests/unit/test_header_codec.c
 tests_unit_test_header_codec_LDADD = libmcp.a $(STATE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_jsonrpc_SOURCES = tests/unit/test_jsonrpc.c
 tests_unit_test_jsonrpc_LDADD = libmcp.a $(STATE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_state_token_SOURCES = tests/unit/test_state_token.c tests/unit/temp_dir.h
+tests_unit_test_state_token_LDADD = libmcp.a $(STATE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_mcp_legacy_SOURCES = tests/unit/test_mcp_legacy.c
 tests_unit_test_mcp_legacy_LDADD = $(MCP_TEST_LIBS)
 tests_unit_test_mcp_modern_SOURCES = tests/unit/test_mcp_modern.c

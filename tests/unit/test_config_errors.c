@@ -223,6 +223,19 @@ static void a_file_that_cannot_be_read_is_named(void **state)
     check_bad(cases, ARRAY_LEN(cases));
 }
 
+static void a_short_or_masked_state_secret_is_refused(void **state)
+{
+    static const struct error_case cases[] = {
+        {{.env = {"SANDBOX_STATE_SECRET=123456789012345"}},
+         "SANDBOX_STATE_SECRET: shorter than 16 characters (try openssl rand -hex 24)\n"},
+        {{.yaml = "auth: {state_secret: \"***\"}\n"},
+         "config.yaml:1: auth.state_secret: \"***\" stands for the secret that --print-config "
+         "masked; put the secret there, or set SANDBOX_STATE_SECRET\n"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        fixture_check(&cases[i].setup, CONFIG_EXIT_BAD, cases[i].errors);
+}
+
 static void the_world_is_not_served_without_a_token(void **state)
 {
     static const char rest[] = "can be reached from other machines and no token is set; set "
@@ -372,6 +385,7 @@ int main(void)
         cmocka_unit_test(every_error_is_reported_not_only_the_first),
         cmocka_unit_test(a_stronger_layer_does_not_hide_an_error_below),
         cmocka_unit_test(a_file_that_cannot_be_read_is_named),
+        cmocka_unit_test(a_short_or_masked_state_secret_is_refused),
         cmocka_unit_test(the_world_is_not_served_without_a_token),
         cmocka_unit_test(warns_but_runs),
         cmocka_unit_test(warns_of_a_token_everyone_can_read),
