@@ -40,7 +40,9 @@ struct config {
         request_timeout_ms;    /* server.request_timeout  10s: whole request, and idle keep-alive */
     uint64_t write_timeout_ms; /* server.write_timeout    30s: a client that does not read */
     uint64_t heartbeat_ms;     /* server.heartbeat        15s: comment on an idle stream */
-    uint64_t drain_timeout_ms; /* server.drain_timeout    60s: TERM */
+    uint64_t update_interval_ms;    /* server.update_interval 200ms: between notifications about one
+                                       execution */
+    uint64_t drain_timeout_ms;      /* server.drain_timeout    60s: TERM */
     size_t max_stream_buffer_bytes; /* server.max_stream_buffer 1MiB: queued for one slow stream */
     struct config_strings
         allowed_hosts; /* server.allowed_hosts   besides localhost and the bound address */
@@ -85,6 +87,7 @@ struct config {
     uint64_t kill_grace_ms;   /* limits.kill_grace       3s between TERM and KILL */
     uint64_t max_wait_ms;     /* limits.max_wait         300s: the longest a call may be parked */
     unsigned max_waiters;     /* limits.max_waiters      10000 parked calls in all */
+    unsigned max_watched;     /* limits.max_watched       10000 executions that streams follow */
     size_t max_output_bytes;  /* limits.max_output       1GiB, 0 = no limit: beyond it the execution
                                  ends, reason output_limit */
     size_t keep_output_bytes; /* limits.keep_output      0 = all of it: older output is dropped (a

@@ -27,6 +27,8 @@ enum call_op {
     CALL_LIST,
     /* Made by reactor.c for itself, in line with the others; they are not answered. */
     CALL_ORDER_GIVE_UP,
+    CALL_ORDER_WATCH,
+    CALL_ORDER_UNWATCH,
     CALL_ORDER_DRAIN,
     CALL_ORDER_STOP
 };
@@ -63,8 +65,9 @@ struct execution_view {
     bool interactive;
     unsigned queue_position;                         /* pending: 1 is next */
     uint64_t created_us, started_us, last_output_us; /* CLOCK_REALTIME; 0: not yet */
-    uint64_t events, output_bytes;                   /* as of now while it runs */
-    enum execution_waiting waiting;                  /* for input; running only */
+    uint64_t changed_us; /* CLOCK_REALTIME: when status last changed, as far as is known */
+    uint64_t events, output_bytes;  /* as of now while it runs */
+    enum execution_waiting waiting; /* for input; running only */
 };
 
 struct call {
@@ -79,7 +82,7 @@ struct call {
     char *principal;  /* owned */
     char *session_id; /* owned or NULL */
 
-    /* which: WAIT, STDIN, CANCEL; START gets it filled in */
+    /* which: WAIT, STDIN, CANCEL, orders to watch; START gets it filled in */
     char id[EXECUTION_ID_MAX + 1];
 
     struct exec_spec *spec; /* START: owned; taken by the reactor */

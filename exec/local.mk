@@ -8,6 +8,7 @@ libexec_a_SOURCES = \
 	exec/keeper_path.c exec/keeper_path.h \
 	exec/keeper_client.c exec/keeper_client.h \
 	exec/keeper_launch.c exec/keeper_launch.h \
+	exec/news.c exec/news.h \
 	exec/queue.c exec/queue.h \
 	exec/reactor.c exec/reactor.h \
 	exec/registry.c exec/registry.h \

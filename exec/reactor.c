@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <event2/event.h>
@@ -63,6 +64,12 @@ static void take_call(struct reactor *r, struct call *c)
         return;
     case CALL_ORDER_GIVE_UP:
         service_give_up(&r->service, c->order.serial, c->order.kill);
+        break;
+    case CALL_ORDER_WATCH:
+        service_watch(&r->service, c->id);
+        break;
+    case CALL_ORDER_UNWATCH:
+        service_unwatch(&r->service, c->id);
         break;
     case CALL_ORDER_DRAIN:
         service_drain(&r->service, (enum reactor_drain)c->order.drain);
@@ -203,6 +210,30 @@ void reactor_drain(struct reactor *r, enum reactor_drain mode)
     struct call *c = call_new(CALL_ORDER_DRAIN, NULL, NULL, NULL);
     c->order.drain = (int)mode;
     give_order(r, c);
+}
+
+void reactor_on_news(struct reactor *r, reactor_news_fn *fn, void *arg)
+{
+    assert(!r->is_started);
+    r->service.on_news = fn;
+    r->service.news_arg = arg;
+}
+
+static void order_watch(struct reactor *r, enum call_op op, const char *id)
+{
+    struct call *c = call_new(op, NULL, NULL, NULL);
+    (void)snprintf(c->id, sizeof(c->id), "%s", id);
+    give_order(r, c);
+}
+
+void reactor_watch(struct reactor *r, const char *id)
+{
+    order_watch(r, CALL_ORDER_WATCH, id);
+}
+
+void reactor_unwatch(struct reactor *r, const char *id)
+{
+    order_watch(r, CALL_ORDER_UNWATCH, id);
 }
 
 void reactor_get_health(const struct reactor *r, struct reactor_health *ret)

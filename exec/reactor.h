@@ -5,6 +5,7 @@
  */
 #include "config/config.h"
 #include "exec/call.h"
+#include "exec/news.h"
 #include "state/session.h"
 
 struct reactor;
@@ -31,6 +32,18 @@ enum reactor_drain {
     REACTOR_DRAIN_HANDOVER /* and leave what runs with the keeper for the next server */
 };
 void reactor_drain(struct reactor *r, enum reactor_drain mode);
+
+/* A watched execution changed; what: of enum news_what, v: as it is now. Whose it is says
+ * principal. On the reactor's thread: cheap, not blocking. */
+typedef void reactor_news_fn(void *arg, const char *principal, const struct execution_view *v,
+                             unsigned what);
+/* Before reactor_start(). */
+void reactor_on_news(struct reactor *r, reactor_news_fn *fn, void *arg);
+/* Counted; in line with calls, so that one submitted later says how things stood when news began to
+ * come. The id need not exist, and may be anybody's. At most limits.max_watched: what is beyond
+ * them has no news. Any thread. */
+void reactor_watch(struct reactor *r, const char *id);
+void reactor_unwatch(struct reactor *r, const char *id);
 
 /* Any thread. */
 struct reactor_health {

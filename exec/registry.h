@@ -26,7 +26,8 @@ struct entry {
     enum execution_status status;
     bool interactive, sync;
     uint64_t created_us, started_us, last_output_us; /* CLOCK_REALTIME */
-    uint64_t accepted_mono_us;                       /* 0: by an earlier server */
+    uint64_t changed_us; /* CLOCK_REALTIME: status or waiting for input; 0: by an earlier server */
+    uint64_t accepted_mono_us; /* 0: by an earlier server */
     uint64_t events, output_bytes;
     enum execution_waiting waiting; /* for input; running only */
     uint64_t keep_output_bytes; /* of its limits: older output is dropped; 0: all of it is kept */

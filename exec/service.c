@@ -12,6 +12,8 @@
 #include "state/base/metrics.h"
 #include "state/journal.h"
 
+static void on_news_due(void *arg, const char *id, unsigned what);
+
 static void on_parked_due(void *arg, struct call *c, struct entry *e)
 {
     service_answer(c, CALL_OK, e);
@@ -36,6 +38,7 @@ int service_init(struct service *s, const struct config *c, struct event_base *b
     queue_init(&s->queue);
     list_init(&s->stdin_calls);
     s->waiters = waiters_new(base, c->max_waiters, on_parked_due, s);
+    s->news = news_new(base, c->update_interval_ms, c->max_watched, on_news_due, s);
     CLEANUP(free_p) char *keeper_path = NULL;
     int r = keeper_path_find(c->keeper_path, &keeper_path);
     if (r < 0) {
@@ -62,6 +65,7 @@ void service_deinit(struct service *s)
     keeper_client_free(s->keeper);
     janitor_free(s->janitor);
     waiters_free(s->waiters);
+    news_free(s->news);
     queue_deinit(&s->queue);
     registry_deinit(&s->registry);
 }
@@ -75,6 +79,9 @@ static void fill_view(struct execution_view *v, const struct entry *e)
     v->created_us = e->created_us;
     v->started_us = e->started_us;
     v->last_output_us = e->last_output_us;
+    v->changed_us = e->changed_us        ? e->changed_us
+                    : e->started_us != 0 ? e->started_us
+                                         : e->created_us;
     v->events = e->events;
     v->output_bytes = e->output_bytes;
     v->waiting = e->waiting;
@@ -87,6 +94,41 @@ void service_answer(struct call *c, enum call_outcome outcome, const struct entr
         fill_view(&c->view, e);
     c->home->post(c->home, c);
 }
+
+/* ---- news ---- */
+
+static void on_news_due(void *arg, const char *id, unsigned what)
+{
+    struct service *s = arg;
+    struct execution_view v;
+    const struct entry *e = registry_find(&s->registry, id);
+    if (!e || !s->on_news)
+        return;
+    fill_view(&v, e);
+    s->on_news(s->news_arg, e->principal, &v, what);
+}
+
+void service_changed(struct service *s, struct entry *e, unsigned what)
+{
+    bool has_ended = e->phase == ENTRY_ENDED;
+    if (what & (NEWS_STATUS | NEWS_WAITS))
+        e->changed_us = clock_real_us();
+    waiters_wake(s->waiters, e, has_ended);
+    news_tell(s->news, e->id, what, has_ended);
+}
+
+void service_watch(struct service *s, const char *id)
+{
+    if (!news_watch(s->news, id))
+        LOG_DEBUG("not_watched", LOG_STR("exec", id), LOG_STR("limit", "limits.max_watched"));
+}
+
+void service_unwatch(struct service *s, const char *id)
+{
+    (void)news_unwatch(s->news, id);
+}
+
+/* ---- calls ---- */
 
 static uint64_t expiry(const struct service *s)
 {
@@ -180,6 +222,8 @@ void service_call(struct service *s, struct call *c)
     case CALL_LIST:
         return serve_list(s, c);
     case CALL_ORDER_GIVE_UP:
+    case CALL_ORDER_WATCH:
+    case CALL_ORDER_UNWATCH:
     case CALL_ORDER_DRAIN:
     case CALL_ORDER_STOP:
         break;
@@ -227,7 +271,7 @@ void service_ended(struct service *s, struct entry *e)
     queue_leave(&s->queue, e);
     registry_set_ended(&s->registry, e, execution_status_of(x.reason), expiry(s));
     count_execution(e, &x);
-    waiters_wake(s->waiters, e, true);
+    service_changed(s, e, NEWS_STATUS | NEWS_OUTPUT);
     service_start_pending(s);
 }
 

@@ -13,6 +13,7 @@
 #include "exec/call.h"
 #include "exec/janitor.h"
 #include "exec/keeper_client.h"
+#include "exec/news.h"
 #include "exec/queue.h"
 #include "exec/reactor.h"
 #include "exec/registry.h"
@@ -26,7 +27,10 @@ struct service {
     struct waiters *waiters;      /* owned */
     struct keeper_client *keeper; /* owned */
     struct janitor *janitor;      /* owned */
-    struct list stdin_calls;      /* calls at the keeper, answered by on_stdin */
+    struct news *news;            /* owned */
+    reactor_news_fn *on_news;     /* told of watched executions; NULL: nobody listens */
+    void *news_arg;
+    struct list stdin_calls; /* calls at the keeper, answered by on_stdin */
     unsigned stdin_count;
     bool is_attached;        /* the keeper has told what runs: starts may go out */
     uint64_t keeper_gone_ms; /* CLOCK_MONOTONIC since when it is away; 0: it is there */
@@ -43,6 +47,9 @@ void service_deinit(struct service *s);
 void service_call(struct service *s, struct call *c);
 /* A call whose client has gone. */
 void service_give_up(struct service *s, uint64_t serial, bool kill);
+/* reactor_watch(), reactor_unwatch(). */
+void service_watch(struct service *s, const char *id);
+void service_unwatch(struct service *s, const char *id);
 void service_drain(struct service *s, enum reactor_drain mode);
 /* Answers everything that is parked with how things stand. */
 void service_release_all(struct service *s);
@@ -53,6 +60,9 @@ void service_tick(struct service *s);
 
 /* Sends it home with this outcome; e (NULL: none) fills the view. */
 void service_answer(struct call *c, enum call_outcome outcome, const struct entry *e);
+/* Something of it (what: of enum news_what) is no longer as it was: whoever waits for that is
+ * answered, whoever watches is told. The one way in which either hears of it. */
+void service_changed(struct service *s, struct entry *e, unsigned what);
 /* Hands pending executions to the keeper while there is room. */
 void service_start_pending(struct service *s);
 /* It has ended and its file exit is there. */

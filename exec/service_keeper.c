@@ -9,12 +9,17 @@
 #include "state/base/metrics.h"
 #include "state/journal.h"
 
-static void take_totals(struct service *s, struct entry *e, const struct keeper_running *k)
+/* Returns what is new, of enum news_what. */
+static unsigned take_totals(struct service *s, struct entry *e, const struct keeper_running *k)
 {
+    unsigned what = k->events != e->events ? NEWS_OUTPUT : 0;
+    if (k->waiting != e->waiting)
+        what |= NEWS_WAITS;
     registry_set_size(&s->registry, e, k->events, k->output_bytes);
     if (k->last_output_us)
         e->last_output_us = k->last_output_us;
     e->waiting = k->waiting;
+    return what;
 }
 
 static void set_running(struct entry *e, uint64_t started_us)
@@ -48,14 +53,15 @@ static void on_running(void *arg, const char *id, const struct keeper_running *k
     struct entry *e = registry_find(&s->registry, id);
     if (!e || e->phase == ENTRY_ENDED)
         return kill_unknown(s, id);
+    unsigned what = e->phase == ENTRY_RUNNING ? 0 : NEWS_STATUS;
     leave_line(s, e);
     e->is_confirmed = true;
     set_running(e, k->started_us);
-    take_totals(s, e, k);
+    what |= take_totals(s, e, k);
     LOG_INFO("execution_adopted", LOG_STR("exec", id), LOG_U64("events", k->events));
     if (e->kill_reason) /* the keeper may have gone, by an upgrade, before it read that */
         DISREGARD(service_kill(s, e, false, e->kill_reason));
-    waiters_wake(s->waiters, e, false);
+    service_changed(s, e, what);
 }
 
 /* An unconfirmed one that was on its way to the keeper: did it begin? */
@@ -115,7 +121,7 @@ static void on_started(void *arg, const char *id, pid_t pid, uint64_t started_us
         metric_observe_us(METRIC_SPAWN_SECONDS, NULL, clock_mono_us() - e->accepted_mono_us);
     LOG_INFO("execution_started", LOG_STR("exec", id), LOG_STR("session", e->session_id),
              LOG_I64("pid", pid));
-    waiters_wake(s->waiters, e, false);
+    service_changed(s, e, NEWS_STATUS);
 }
 
 static void on_grew(void *arg, const char *id, const struct keeper_running *k)
@@ -124,8 +130,7 @@ static void on_grew(void *arg, const char *id, const struct keeper_running *k)
     struct entry *e = registry_find(&s->registry, id);
     if (!e || e->phase == ENTRY_ENDED)
         return;
-    take_totals(s, e, k);
-    waiters_wake(s->waiters, e, false);
+    service_changed(s, e, take_totals(s, e, k));
 }
 
 static void on_ended(void *arg, const char *id)

@@ -1,6 +1,7 @@
 # Unit tests of the reactor's side of exec/.
 SERVICE_TESTS = \
 	tests/unit/test_keeper_client \
+	tests/unit/test_news \
 	tests/unit/test_queue \
 	tests/unit/test_reactor \
 	tests/unit/test_service \
@@ -8,6 +9,8 @@ SERVICE_TESTS = \
 	tests/unit/test_workspaces
 check_PROGRAMS += $(SERVICE_TESTS)
 TESTS += $(SERVICE_TESTS)
+tests_unit_test_news_SOURCES = tests/unit/test_news.c tests/unit/random.h
+tests_unit_test_news_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_queue_SOURCES = tests/unit/test_queue.c
 tests_unit_test_queue_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
 # Brings its own keeper_client_*: the linker takes them before the library's.

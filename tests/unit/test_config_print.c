@@ -16,7 +16,8 @@ static const char everything[] =
     "server:\n  host: localhost\n  port: 1\n  unix_socket: /run/with space\n  threads: 2\n"
     "  insecure: true\n  max_connections: 3\n  max_streams: 4\n  max_body: 5KiB\n"
     "  max_header: 6KiB\n  request_timeout: 7\n  write_timeout: 8s\n  heartbeat: 9m\n"
-    "  drain_timeout: 10h\n  max_stream_buffer: 11MB\n  allowed_hosts: [\"a: b\", '#c', d]\n"
+    "  update_interval: 39ms\n  drain_timeout: 10h\n  max_stream_buffer: 11MB\n  allowed_hosts: "
+    "[\"a: b\", '#c', d]\n"
     "  allowed_origins: [\"https://[::1]:8080\", \"\"]\n"
     "sessions: {max: 12, ttl: 13d}\n"
     "exec:\n  replica_id: \"14\"\n  state_dir: /st\xc3\xa4te\n  keeper: \"null\"\n"
@@ -25,7 +26,7 @@ static const char everything[] =
     "  runtimes:\n    python: []\n    lua: [lua, \"\\t\\n\\u2028\\u0085\\x7f\", \"{code}\"]\n"
     "limits:\n  max_concurrent: 15\n  max_per_session: 16\n  max_pending: 17\n  timeout: 18ms\n"
     "  max_timeout: 19\n  idle_timeout: 20\n  kill_grace: 21\n  max_wait: 22\n"
-    "  max_waiters: 23\n  max_output: 0\n  keep_output: 25\n  max_reply: 26MiB\n"
+    "  max_waiters: 23\n  max_watched: 24\n  max_output: 0\n  keep_output: 25\n  max_reply: 26MiB\n"
     "  max_stdin: 27KiB\n  max_command: 28KiB\n  max_memory: 29GiB\n  max_cpu: 30\n"
     "  max_file: 31TB\n  max_processes: 32\n  max_open_files: 33\n"
     "retention:\n  ttl: 34\n  max_executions: 35\n  max_disk: 36MiB\n  min_free: 0\n"
@@ -126,7 +127,7 @@ static void a_masked_token_is_not_taken_for_one(void **state)
     CLEANUP(outcome_deinit) struct outcome bad = RUN(.yaml = text);
     assert_int_equal(bad.action, CONFIG_EXIT_BAD);
     assert_string_equal(bad.errors,
-                        "config.yaml:20: auth.token: \"***\" stands for the token that "
+                        "config.yaml:21: auth.token: \"***\" stands for the token that "
                         "--print-config masked; put the token there, or set SANDBOX_AUTH_TOKEN\n");
     CLEANUP(outcome_deinit)
     struct outcome good = RUN(.yaml = text, .env = {"SANDBOX_AUTH_TOKEN=hunter-two-and-three"});
