@@ -14,6 +14,7 @@
 #include "state/base/id.h"
 #include "state/base/log.h"
 #include "state/journal.h"
+#include "state/shadow_file.h"
 
 struct found {
     struct entry *entry;
@@ -43,6 +44,10 @@ static void sweep_one(struct service *s, struct sweep *w, const char *id)
 {
     CLEANUP(free_p) char *dir = journal_dir(s->config->state_dir, id);
     CLEANUP(exec_spec_freep) struct exec_spec *spec = NULL;
+    if (shadow_file_is(dir)) { /* of another replica's: it is copied again when it is asked for */
+        DISREGARD(janitor_discard(s->janitor, "executions", id));
+        return;
+    }
     int r = exec_spec_read(dir, &spec);
     if (r < 0 || strcmp(spec->id, id) != 0) {
         /* Died between mkdir and rename: it was never accepted. */

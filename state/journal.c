@@ -87,7 +87,7 @@ static int read_header(const struct journal *j, struct journal_header *ret)
     return r < 0 ? r : -EBADMSG;
 }
 
-/* Retention only moves on. */
+/* Retention only moves on; a shadow may learn what came before. */
 static int read_sound_header(const struct journal *j, struct journal_header *ret)
 {
     int r = read_header(j, ret);
@@ -96,7 +96,8 @@ static int read_sound_header(const struct journal *j, struct journal_header *ret
         return r;
     return ret->magic == JOURNAL_MAGIC && ret->version == JOURNAL_VERSION &&
                    ret->record_size == sizeof(struct journal_record) &&
-                   ret->first_event >= j->first_event && ret->first_offset >= j->first_offset
+                   (ret->flags & JOURNAL_SHADOW ||
+                    (ret->first_event >= j->first_event && ret->first_offset >= j->first_offset))
                ? 0
                : -EBADMSG;
 }
@@ -206,6 +207,11 @@ int journal_records(struct journal *j, uint64_t from, struct journal_record *rec
     if (r < 0)
         return r;
     for (size_t i = 0; i < n; i++) {
+        if (from + i < j->first_event && recs[i].type == 0) {
+            /* A shadow never had it: where the one before ended is all that is known. */
+            recs[i] = (struct journal_record){.offset = end, .type = JOURNAL_STDOUT};
+            continue;
+        }
         if (!is_record_sound(&recs[i], j->output_bytes) || recs[i].offset < end)
             return -EBADMSG;
         end = recs[i].offset + recs[i].length;

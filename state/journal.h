@@ -48,6 +48,8 @@ struct journal_sums {
 /* -EFBIG: more than `limit`; -ENODATA: retention dropped bytes; -errno. */
 MUST_USE int journal_sums(const char *state_dir, const char *id, uint64_t limit,
                           struct journal_sums *ret);
+/* Puts sums that somebody else computed beside the journal. 0 or -errno. */
+MUST_USE int journal_keep_sums(const char *dir, const struct journal_sums *sums);
 
 /* The same in steps, for a thread that has others to serve. */
 struct journal_summing;

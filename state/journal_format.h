@@ -37,13 +37,18 @@ enum journal_type {
 
 #define JOURNAL_PARTIAL 0x01u /* flags: the line goes on in the stream's next record */
 
+/* A copy of another replica's journal (state/shadow_file.h): first_event may also go back, when
+ * more of the original was fetched, and records before it may be zeros. */
+#define JOURNAL_SHADOW UINT64_C(0x01)
+
 struct journal_header {
     uint64_t magic;
     uint32_t version;
     uint32_t record_size;  /* 32 */
     uint64_t first_event;  /* records before it lost their bytes to retention */
     uint64_t first_offset; /* bytes of output before it are a hole */
-    uint64_t reserved[4];
+    uint64_t flags;        /* JOURNAL_SHADOW */
+    uint64_t reserved[3];
 };
 static_assert(sizeof(struct journal_header) == 64, "drawn above");
 

@@ -80,13 +80,12 @@ static bool read_kept(const char *dir, struct journal_sums *ret)
     return true;
 }
 
-static void keep(const char *dir, const struct journal_sums *sums)
+int journal_keep_sums(const char *dir, const struct journal_sums *sums)
 {
     CLEANUP(buf_deinit) struct buf b = {0};
 
     buf_printf(&b, "%s\n%s\n", sums->stdout_hex, sums->stderr_hex);
-    /* They can be computed again. */
-    DISREGARD(file_replace(dir, "sums", b.data, b.len));
+    return file_replace(dir, "sums", b.data, b.len);
 }
 
 static int hash_record(struct journal_summing *s, const struct journal_record *rec)
@@ -180,7 +179,7 @@ int journal_summing_step(struct journal_summing *s, uint64_t max_bytes, struct j
         sha256_hex(s->hasher.out, s->sums.stdout_hex);
         sha256_hex(s->hasher.err, s->sums.stderr_hex);
         if (s->has_ended && journal_output_bytes(s->journal) >= KEEP_FROM_BYTES)
-            keep(s->dir, &s->sums);
+            DISREGARD(journal_keep_sums(s->dir, &s->sums)); /* they can be computed again */
     }
     *ret = s->sums;
     return 0;

@@ -25,5 +25,6 @@ libstate_a_SOURCES = \
     state/record.h \
     state/redis.h \
     state/session.c state/session.h state/session_file.c state/session_file.h \
+    state/shadow_file.c state/shadow_file.h \
     state/spec.c state/spec.h
 STATE_LIBS = libstate.a $(CONFIG_LIBS) $(CJSON_LIBS) $(SSL_LIBS) $(PCRE2_LIBS) -lm

@@ -169,7 +169,8 @@ int journal_lines_seek(struct journal_lines *l, struct output_pos pos)
     struct journal_record rec;
     if (pos.event > l->events || (pos.offset > 0 && pos.event == l->events))
         return -EINVAL;
-    if (pos.offset > 0) {
+    /* What is dropped may not even be known any more (in a shadow). */
+    if (pos.offset > 0 && pos.event >= journal_first_event(l->journal)) {
         int r = record_at(l, pos.event, &rec);
         if (r < 0)
             return r;

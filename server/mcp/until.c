@@ -79,7 +79,8 @@ static int find_begin(struct until *u)
         int r = journal_records(u->journal, u->from.event, &rec, 1, &n);
         if (r < 0)
             return r;
-        if (n == 0 || u->from.offset > rec.length)
+        bool is_dropped = u->from.event < journal_first_event(u->journal);
+        if (n == 0 || (u->from.offset > rec.length && !is_dropped))
             return UNTIL_E_PLACE;
         begin_at(u, rec.offset + u->from.offset, true);
     }

@@ -13,6 +13,7 @@ state_tests = \
     tests/unit/test_map \
     tests/unit/test_metrics \
     tests/unit/test_session \
+    tests/unit/test_shadow_file \
     tests/unit/test_spec \
     tests/unit/test_utf8
 check_PROGRAMS += $(state_tests)
@@ -49,3 +50,6 @@ tests_unit_test_spec_SOURCES = tests/unit/test_spec.c tests/unit/temp_dir.h
 tests_unit_test_spec_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_utf8_SOURCES = tests/unit/test_utf8.c tests/unit/random.h
 tests_unit_test_utf8_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_shadow_file_SOURCES = tests/unit/test_shadow_file.c tests/unit/random.h \
+    tests/unit/temp_dir.h
+tests_unit_test_shadow_file_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)

@@ -8,6 +8,7 @@
 #include "state/base/clock.h"
 #include "state/base/fd.h"
 #include "state/journal.h"
+#include "state/shadow_file.h"
 #include "tests/unit/fake_keeper.h"
 #include "tests/unit/service_fixture.h"
 
@@ -266,6 +267,24 @@ static void the_keeper_is_asked_to_leave_also_while_something_runs(void **state)
     start_server(f);
 }
 
+/* It has no file exit: taken for an own one it would be adopted, or even started. */
+static void a_shadow_is_gone_after_a_restart_whatever_its_replica_was(void **state)
+{
+    struct fixture *f = *state;
+    struct shadow_file *shadow = NULL;
+    struct call *c = make_start(f, "a", NULL);
+    (void)snprintf(c->spec->id, sizeof(c->spec->id), "r1-abcdefghijklmnopqrstuvwx27");
+    assert_int_equal(shadow_file_new(f->dir, c->spec, &shadow), 0);
+    call_free(c);
+    stop_server(f);
+    start_server(f);
+    fake_keeper_ready();
+    assert_int_equal(fake_keeper.n_spawned, 0);
+    assert_int_not_equal(access(shadow->dir, F_OK), 0);
+    assert_null(registry_find(&f->service.registry, "r1-abcdefghijklmnopqrstuvwx27"));
+    shadow_file_free(shadow);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
@@ -280,6 +299,7 @@ int main(void)
         TEST(what_begins_after_its_end_is_killed),
         TEST(what_waits_goes_oldest_first_after_a_restart),
         TEST(the_keeper_is_asked_to_leave_also_while_something_runs),
+        TEST(a_shadow_is_gone_after_a_restart_whatever_its_replica_was),
         TEST(a_lost_one_took_no_time_when_the_clock_was_set_back),
     };
     return cmocka_run_group_tests_name("service_restart", tests, NULL, NULL);
