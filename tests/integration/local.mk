@@ -14,9 +14,13 @@ EXTRA_DIST += \
 	tests/integration/defects.mjs \
 	tests/integration/execute.mjs \
 	tests/integration/http.mjs \
+	tests/integration/lib/cluster.mjs \
 	tests/integration/lib/mcp.mjs \
+	tests/integration/lib/nginx.mjs \
+	tests/integration/lib/ports.mjs \
 	tests/integration/lib/processes.mjs \
 	tests/integration/lib/raw.mjs \
+	tests/integration/lib/redis.mjs \
 	tests/integration/lib/schema.mjs \
 	tests/integration/lib/server.mjs \
 	tests/integration/lib/sse.mjs \

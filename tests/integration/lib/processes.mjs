@@ -17,6 +17,11 @@ function link(path) {
   }
 }
 
+// A file of /proc/<pid>; empty when it ended meanwhile.
+export function readProc(pid, name) {
+  return read(`/proc/${pid}/${name}`);
+}
+
 // State and parent from /proc/<pid>/stat; the name in parentheses may hold anything (proc(5)).
 function stat(pid) {
   const text = read(`/proc/${pid}/stat`);

@@ -32,7 +32,8 @@ function sanitizerReports(stateDir) {
 }
 
 export class Server {
-  // options: args (flags), env, config (text of a YAML file), stateDir (else a new one)
+  // options: args (flags), env, config (text of a YAML file), stateDir (else a new one), isReady (else
+  // start() waits for /health/ready)
   constructor(options = {}) {
     this.options = options;
     this.ownsDir = !options.stateDir;
@@ -75,7 +76,8 @@ export class Server {
     });
     this.base = `http://127.0.0.1:${this.port}`;
     this.endpoint = `${this.base}/mcp`;
-    await until('/health/ready', async () => (await this.get('/health/ready')).status === 200);
+    if (this.options.isReady !== false)
+      await until('/health/ready', async () => (await this.get('/health/ready')).status === 200);
     return this;
   }
 

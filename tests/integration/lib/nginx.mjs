@@ -1,0 +1,116 @@
+// nginx with our configuration, in a directory and on a port of its own.
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { freePort, listening } from './ports.mjs';
+import { childrenOf, readProc } from './processes.mjs';
+import { until } from './until.mjs';
+
+// MCP_EXECD_NGINX names another one, for example an installed one.
+const sources = resolve(dirname(fileURLToPath(import.meta.url)), '../../../nginx');
+export const generator = process.env.MCP_EXECD_NGINX ?? join(sources, 'mcp-execd-nginx');
+export const hasNginx = spawnSync('nginx', ['-v']).status === 0;
+
+// Started by root, workers would be nobody, who can't enter a directory of root's.
+const globals = `daemon off;${process.getuid() === 0 ? ' user root;' : ''}`;
+
+export class Nginx {
+  // replicas: { name: address }; options: args (of the generator), edit (text of nginx.conf → text)
+  constructor(replicas, options = {}) {
+    this.replicas = replicas;
+    this.options = options;
+    this.dir = mkdtempSync(join(tmpdir(), 'mcp-execd-nginx-'));
+  }
+
+  generate() {
+    const list = Object.entries(this.replicas).map(([name, address]) => `${name}=${address}`);
+    const args = ['-o', this.dir, '--listen', `127.0.0.1:${this.port}`, ...(this.options.args ?? []), ...list];
+    const run = spawnSync(generator, args, { encoding: 'utf8' });
+    if (run.status !== 0) throw new Error(`mcp-execd-nginx: ${run.stderr}`);
+  }
+
+  async start() {
+    this.port ??= await freePort();
+    this.base = `http://127.0.0.1:${this.port}`;
+    this.endpoint = `${this.base}/mcp`;
+    this.generate();
+    this.options.edit?.(this);
+    let text = '';
+    // A process group of its own: workers outlive a master that is killed.
+    const mine = spawn('nginx', ['-p', this.dir, '-c', 'nginx.conf', '-e', 'logs/error.log', '-g', globals], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    this.process = mine;
+    for (const stream of [mine.stdout, mine.stderr]) stream.setEncoding('utf8').on('data', (more) => (text += more));
+    this.exit = once(mine, 'exit').then(() => void (this.process = this.process === mine ? null : this.process));
+    await listening('nginx', this.port, () => this.process !== mine, () => text + this.errors());
+    return this;
+  }
+
+  get(path, init) {
+    return fetch(this.base + path, init);
+  }
+
+  errors() {
+    return this.read('error.log');
+  }
+
+  // The lines of the access log as { method, uri, status, owner, upstream }.
+  requests() {
+    return this.read('access.log')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => {
+        const [, , method, uri, status] = line.split(' ');
+        const [, owner, upstream] = /owner=(\S*) upstream=(.*?) upstream_status/.exec(line);
+        return { method, uri, status: Number(status), owner, upstream };
+      });
+  }
+
+  read(name) {
+    try {
+      return readFileSync(join(this.dir, 'logs', name), 'utf8');
+    } catch {
+      return ''; // not yet
+    }
+  }
+
+  // Takes up another list of replicas: new workers are there and the old ones finish what they have.
+  async reload(replicas) {
+    const before = childrenOf(this.process.pid);
+    this.replicas = replicas;
+    this.generate();
+    this.process.kill('SIGHUP');
+    await until('nginx to reload', () => {
+      const now = childrenOf(this.process.pid);
+      const isOver = (pid) => !now.includes(pid) || /shutting down/.test(readProc(pid, 'cmdline'));
+      return now.some((pid) => !before.includes(pid)) && before.every(isOver);
+    });
+  }
+
+  // To the master and its workers.
+  signal(name) {
+    if (this.process) process.kill(-this.process.pid, name);
+  }
+
+  async kill() {
+    if (!this.process) return;
+    this.signal('SIGCONT');
+    this.signal('SIGKILL');
+    await this.exit;
+  }
+
+  async restart() {
+    await this.kill();
+    return this.start();
+  }
+
+  async stop() {
+    await this.kill();
+    rmSync(this.dir, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
