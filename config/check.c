@@ -8,6 +8,7 @@
 
 #include <sys/un.h>
 
+#include "config/redis_url.h"
 #include "config/units.h"
 #include "config/value.h"
 
@@ -238,19 +239,23 @@ static void check_timeouts(struct config_layers *l)
 
 static void check_redis(struct config_layers *l)
 {
-    static const char *const schemes[] = {"redis://", "rediss://", "unix://", "redis+sentinel://"};
-    const char *url = l->config->redis_url;
-    if (!url)
+    const struct config *c = l->config;
+    struct redis_url url;
+    struct config_problem problem;
+    if (!c->redis_tls_cert != !c->redis_tls_key)
+        complain(l, c->redis_tls_cert ? "redis.tls_cert" : "redis.tls_key",
+                 "a certificate and its key come together; set %s as well",
+                 c->redis_tls_cert ? "redis.tls_key" : "redis.tls_cert");
+    if (!c->redis_url)
         return;
-    for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
-        size_t len = strlen(schemes[i]);
-        if (strncmp(url, schemes[i], len) == 0 && url[len]) {
-            complain(l, "redis.url", "this version runs as a single instance; leave it unset");
-            return;
-        }
+    if (redis_url_parse(c->redis_url, &url, &problem)) {
+        redis_url_deinit(&url);
+        complain(l, "redis.url", "this version runs as a single instance; leave it unset");
+        return;
     }
-    CLEANUP(mem_free_p) char *shown = config_value_show(config_key_get("redis.url"), url);
-    complain(l, "redis.url", "%s is not a URL of Redis (try redis://host:6379/0)", shown);
+    CLEANUP(mem_free_p)
+    char *shown = config_value_show(config_key_get("redis.url"), c->redis_url);
+    complain(l, "redis.url", "%s %s", shown, problem.text);
 }
 
 void check_layers(struct config_layers *l, const struct config_machine *m)

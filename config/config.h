@@ -120,8 +120,19 @@ struct config {
     unsigned log_keep_days;            /* log.keep_days 7 */
 
     /* redis: */
-    char *redis_url; /* redis.url  REDIS_URL --redis-url; NULL: single instance. Secret: password
-                        masked */
+    char *redis_url;    /* redis.url  REDIS_URL --redis-url; NULL: single instance. Secret: password
+                           masked; config/redis_url.h reads it */
+    char *redis_tls_ca; /* redis.tls_ca  NULL: what the system trusts */
+    char *redis_tls_cert,
+        *redis_tls_key;              /* redis.tls_cert, redis.tls_key  NULL: none; both or none */
+    char *redis_sentinel_password;   /* redis.sentinel_password REDIS_SENTINEL_PASSWORD; NULL: none.
+                                        Secret */
+    uint64_t redis_timeout_ms;       /* redis.timeout  5s: the longest an answer may take */
+    size_t redis_max_queue_bytes;    /* redis.max_queue  16MiB: commands on their way */
+    uint64_t redis_batch_ms;         /* redis.batch  10ms: output is gathered for so long */
+    size_t redis_max_output_bytes;   /* redis.max_output  16MiB: JSON of one execution's events */
+    unsigned redis_max_channels;     /* redis.max_channels  20000 */
+    uint64_t redis_heartbeat_ttl_ms; /* redis.heartbeat_ttl  15s: silent for so long, it is dead */
 };
 
 enum config_action {

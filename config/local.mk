@@ -13,6 +13,7 @@ libconfig_a_SOURCES = \
     config/print.c config/print.h \
     config/problem.h \
     config/quote.c config/quote.h \
+    config/redis_url.c config/redis_url.h \
     config/report.c config/report.h \
     config/runtime.c config/runtime.h \
     config/schema.c config/schema.h \

@@ -224,7 +224,28 @@ const struct config_key config_keys[] = {
 
     {"redis.url", URL(redis_url), .absent = "none", .variable = "REDIS_URL", .flag = "redis-url",
      .metavar = "URL", .help = "Redis that several replicas share",
-     .more = "This version runs as a single instance: leave it unset."},
+     .more = "redis://[user:password@]host:6379/0, rediss:// for TLS, unix:///path, or "
+             "redis+sentinel://host:26379,host:26379/name/0 for the primary that sentinels name."},
+    {"redis.tls_ca", STRING(redis_tls_ca), .absent = "what the system trusts",
+     .help = "file of certificates (PEM) that Redis's own must descend from, for rediss://"},
+    {"redis.tls_cert", STRING(redis_tls_cert), .absent = "none",
+     .help = "file with our certificate (PEM), where Redis asks for one"},
+    {"redis.tls_key", STRING(redis_tls_key), .absent = "none",
+     .help = "file with the key (PEM) of redis.tls_cert"},
+    {"redis.sentinel_password", SECRET(redis_sentinel_password), .absent = "none",
+     .variable = "REDIS_SENTINEL_PASSWORD", .help = "what sentinels themselves ask for"},
+    {"redis.timeout", DURATION(redis_timeout_ms, 50, HOUR), .preset = "5s",
+     .help = "longest wait for Redis, to connect and for each answer"},
+    {"redis.max_queue", SIZE(redis_max_queue_bytes, 256 * KIB, GIB), .preset = "16MiB",
+     .help = "most bytes of commands that wait for Redis"},
+    {"redis.batch", DURATION(redis_batch_ms, 1, 10 * SEC), .preset = "10ms",
+     .help = "how long output is gathered before it is sent to Redis"},
+    {"redis.max_output", SIZE(redis_max_output_bytes, 64 * KIB, GIB), .preset = "16MiB",
+     .help = "most output of one execution in Redis; the oldest goes first"},
+    {"redis.max_channels", UNSIGNED(redis_max_channels, 16, COUNT), .preset = "20000",
+     .help = "most executions of other replicas that are waited for at a time"},
+    {"redis.heartbeat_ttl", DURATION(redis_heartbeat_ttl_ms, 300, HOUR), .preset = "15s",
+     .help = "a replica that says nothing for so long is gone"},
 };
 const size_t config_n_keys = sizeof(config_keys) / sizeof(config_keys[0]);
 

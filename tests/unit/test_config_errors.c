@@ -339,11 +339,18 @@ static void redis_is_for_a_later_version(void **state)
         {{.yaml = "redis: {url: \"redis+sentinel://h:26379/mymaster\"}\n"},
          "config.yaml:1: redis.url: this version runs as a single instance; leave it unset\n"},
         {{.env = {"REDIS_URL=http://user:secret@host/"}},
-         "REDIS_URL: \"http://***@host/\" is not a URL of Redis (try redis://host:6379/0)\n"},
+         "REDIS_URL: \"http://***@host/\" is not a URL of Redis (try redis://host:6379/0; also "
+         "rediss://, unix:// and redis+sentinel://)\n"},
         {{.env = {"REDIS_URL=user:secret@host"}},
-         "REDIS_URL: \"***@host\" is not a URL of Redis (try redis://host:6379/0)\n"},
+         "REDIS_URL: \"***@host\" is not a URL of Redis (try redis://host:6379/0; also "
+         "rediss://, unix:// and redis+sentinel://)\n"},
         {{.env = {"REDIS_URL=redis://"}},
-         "REDIS_URL: \"redis://\" is not a URL of Redis (try redis://host:6379/0)\n"},
+         "REDIS_URL: \"redis://\" names no host (try redis://host:6379/0)\n"},
+        {{.env = {"REDIS_URL=redis://root:hunter2@h:x"}},
+         "REDIS_URL: \"redis://***@h:x\" has no port number behind the \":\" (1 to 65535)\n"},
+        {{.yaml = "redis: {tls_cert: /a.pem}\n"},
+         "config.yaml:1: redis.tls_cert: a certificate and its key come together; set "
+         "redis.tls_key as well\n"},
     };
     check_bad(cases, ARRAY_LEN(cases));
 }

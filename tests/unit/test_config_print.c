@@ -30,7 +30,10 @@ static const char everything[] =
     "  max_stdin: 27KiB\n  max_command: 28KiB\n  max_memory: 29GiB\n  max_cpu: 30\n"
     "  max_file: 31TB\n  max_processes: 32\n  max_open_files: 33\n"
     "retention:\n  ttl: 34\n  max_executions: 35\n  max_disk: 36MiB\n  min_free: 0\n"
-    "log:\n  file: \"\"\n  format: json\n  level: debug\n  max_size: 37KiB\n  keep_days: 38\n";
+    "log:\n  file: \"\"\n  format: json\n  level: debug\n  max_size: 37KiB\n  keep_days: 38\n"
+    "redis:\n  tls_ca: /ca\n  tls_cert: /cert\n  tls_key: /key\n  timeout: 39s\n"
+    "  max_queue: 40MiB\n  batch: 41ms\n  max_output: 42MiB\n  max_channels: 43\n"
+    "  heartbeat_ttl: 44s\n";
 
 /* Without what says where each value came from. */
 static void strip_comments(char *text)
