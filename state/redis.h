@@ -4,8 +4,8 @@
  * order), one for SUBSCRIBE, one for reads that block (XREAD). Each is made, kept and made again by
  * itself; which of them is up is told, never waited for.
  *
- * Reactor thread only. Nothing here blocks: names are resolved by libevent's evdns (hosts file and
- * DNS, no other sources of nsswitch), and every step has a deadline.
+ * Reactor thread only. Nothing here blocks: names are resolved on a short-lived thread, and every
+ * step has a deadline.
  *
  * Callbacks come from the loop, never from inside the function that was called. A callback may call
  * everything here but redis_free().
@@ -32,7 +32,7 @@ struct redis;
 struct redisReply; /* <hiredis/hiredis.h> */
 
 enum redis_outcome {
-    REDIS_OK = 0,
+    REDIS_E_NONE = 0,
     REDIS_E_REPLY,   /* an error of Redis */
     REDIS_E_DOWN,    /* not connected */
     REDIS_E_FULL,    /* redis.max_queue bytes are on their way already */
@@ -55,7 +55,7 @@ uint64_t redis_since_ms(const struct redis *r);
 
 /* ---- commands ---- */
 
-/* reply is borrowed and NULL but for REDIS_OK and REDIS_E_REPLY. */
+/* reply is borrowed and NULL but for REDIS_E_NONE and REDIS_E_REPLY. */
 typedef void redis_reply_fn(void *arg, enum redis_outcome o, const struct redisReply *reply);
 
 struct redis_call {
@@ -78,7 +78,7 @@ void redis_args_bytes(struct redis_args *a, const void *data, size_t len);
 void redis_args_str(struct redis_args *a, const char *s);
 void redis_args_u64(struct redis_args *a, uint64_t v); /* at most 16 in one command */
 
-/* REDIS_OK: taken, and on_reply comes exactly once. Else: refused. */
+/* REDIS_E_NONE: taken, and on_reply comes exactly once. Else: refused. */
 MUST_USE enum redis_outcome redis_command(struct redis *r, const struct redis_call *call,
                                           const struct redis_args *args);
 /* The same with NUL-terminated strings: redis_ask(r, &call, "GET", key). */
