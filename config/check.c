@@ -8,6 +8,7 @@
 
 #include <sys/un.h>
 
+#include "config/profile.h"
 #include "config/redis_url.h"
 #include "config/units.h"
 #include "config/value.h"
@@ -237,6 +238,19 @@ static void check_timeouts(struct config_layers *l)
              max, preset);
 }
 
+static void check_sandbox(struct config_layers *l)
+{
+    const struct config *c = l->config;
+    if (!config_profile_find(c, c->sandbox_profile) && layers_is_good(l, "sandbox.profiles"))
+        complain(l, "sandbox.profile",
+                 "\"%s\" is none of sandbox.profiles (default and none are always there)",
+                 c->sandbox_profile);
+    if (c->bwrap_path && c->bwrap_path[0] != '/')
+        complain(l, "sandbox.bwrap", "\"%s\" is not an absolute path", c->bwrap_path);
+    if (c->sandbox_init_path && c->sandbox_init_path[0] != '/')
+        complain(l, "sandbox.init", "\"%s\" is not an absolute path", c->sandbox_init_path);
+}
+
 static void check_redis(struct config_layers *l)
 {
     const struct config *c = l->config;
@@ -268,5 +282,6 @@ void check_layers(struct config_layers *l, const struct config_machine *m)
     check_paths(l);
     check_whitelist(l);
     check_timeouts(l);
+    check_sandbox(l);
     check_redis(l);
 }

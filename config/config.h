@@ -25,6 +25,37 @@ struct config_strings {
     size_t n;
 };
 
+enum config_isolation {
+    CONFIG_ISOLATION_BWRAP,
+    CONFIG_ISOLATION_NONE /* with the rights of whoever runs the keeper; asked for by name only */
+};
+
+enum config_network {
+    CONFIG_NETWORK_NONE,  /* a namespace of its own with nothing but loopback */
+    CONFIG_NETWORK_PROXY, /* the same, and a way out through the egress proxy */
+    CONFIG_NETWORK_HOST   /* the host's, unrestricted */
+};
+
+/* What one kind of sandbox grants. The fields stand in a table, config/profile.c. */
+struct config_profile {
+    char *name;
+    enum config_isolation isolation;
+    struct config_strings read_only; /* absolute paths; those that aren't there are left out */
+    struct config_strings writable;
+    struct config_strings hidden;
+    struct config_strings allow_write_roots; /* below them a call may ask for allow_write */
+    struct config_strings environment;       /* names inherited; none: environment_whitelist */
+    uint64_t tmp_bytes;                      /* of the private /tmp, and of /dev/shm */
+    unsigned uid;                            /* of the command, as it sees itself */
+    enum config_network network;
+    struct config_strings allowed_domains, denied_domains; /* network: proxy */
+    struct config_strings allowed_ports;                   /* "443", "8000-8999" */
+    struct config_strings allowed_addresses; /* private ranges that may be reached, CIDR */
+    /* In place of limits.*; 0: those hold. */
+    uint64_t max_memory_bytes, max_cpu_ms, max_file_bytes;
+    unsigned max_processes, max_open_files;
+};
+
 struct config {
     /* server: */
     char *host;        /* server.host          SANDBOX_HOST   --host       127.0.0.1 */
@@ -103,6 +134,19 @@ struct config {
     uint64_t max_file_bytes;   /* limits.max_file         0 = none: RLIMIT_FSIZE */
     unsigned max_processes;    /* limits.max_processes    0 = none: RLIMIT_NPROC */
     unsigned max_open_files;   /* limits.max_open_files   1024: RLIMIT_NOFILE */
+
+    /* sandbox: */
+    char *sandbox_profile; /* sandbox.profile    default; NULL (made by hand only) is none */
+    struct config_profile *profiles; /* sandbox.profiles.<name>: {field: value …} */
+    size_t n_profiles;
+    char *bwrap_path;              /* sandbox.bwrap      NULL: in PATH */
+    char *sandbox_init_path;       /* sandbox.init       NULL: beside this program, else PATH */
+    unsigned sandbox_first_uid;    /* sandbox.first_uid  as root: one of these for each workspace */
+    unsigned sandbox_uids;         /* sandbox.uids */
+    unsigned sandbox_pool;         /* sandbox.pool       prepared sandboxes at most; 0 = none */
+    uint64_t sandbox_pool_idle_ms; /* sandbox.pool_idle     then a prepared one is thrown away */
+    uint64_t workspace_quota_bytes; /* sandbox.workspace_quota  0 = none */
+    uint64_t workspace_ttl_ms;      /* sandbox.workspace_ttl */
 
     /* retention: */
     uint64_t retention_ttl_ms; /* retention.ttl           1h after the end */

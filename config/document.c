@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 
+#include "config/profile.h"
 #include "config/schema.h"
 #include "config/units.h"
 #include "config/value.h"
@@ -41,6 +42,19 @@ static void write_preset(FILE *f, const struct config_key *k)
     }
 }
 
+/* The one that all others begin with, field by field. */
+static void write_example_profiles(FILE *f)
+{
+    (void)fputs("  # profiles:\n  #   none: {isolation: none}\n  #   default:\n", f);
+    for (size_t i = 0; i < config_n_profile_fields; i++) {
+        const struct config_key *k = &config_profile_fields[i];
+        CLEANUP(mem_free_p)
+        char *head = mem_format("%c%s.", toupper((unsigned char)k->help[0]), k->help + 1);
+        wrap_write(f, "      ## ", head);
+        (void)fprintf(f, "  #     %s: %s\n", k->path, k->preset);
+    }
+}
+
 static void write_example_key(FILE *f, const struct config_key *k)
 {
     CLEANUP(mem_free_p) char *names = names_of(k, "");
@@ -56,7 +70,10 @@ static void write_example_key(FILE *f, const struct config_key *k)
     }
     if (*names)
         (void)fprintf(f, "  ## %s\n", names);
-    write_preset(f, k);
+    if (k->type == CONFIG_T_PROFILES)
+        write_example_profiles(f);
+    else
+        write_preset(f, k);
 }
 
 void document_write_example(FILE *f)
@@ -124,6 +141,21 @@ static void write_reference_key(FILE *f, const struct config_key *k)
                   k->help + 1, k->more ? " " : "", k->more ? k->more : "");
 }
 
+static void write_reference_fields(FILE *f)
+{
+    (void)fputs("\nFields of a profile, `sandbox.profiles.<name>.<field>`:\n\n"
+                "| Field | Type | Default | Meaning |\n"
+                "|---|---|---|---|\n",
+                f);
+    for (size_t i = 0; i < config_n_profile_fields; i++) {
+        const struct config_key *k = &config_profile_fields[i];
+        (void)fprintf(f, "| `%s` | ", k->path);
+        write_type(f, k);
+        (void)fprintf(f, " | `%s` | %c%s. |\n", k->preset, toupper((unsigned char)k->help[0]),
+                      k->help + 1);
+    }
+}
+
 void document_write_reference(FILE *f)
 {
     (void)fputs(DOCUMENT_MARK "\n", f);
@@ -137,5 +169,7 @@ void document_write_reference(FILE *f)
             if (config_key_is_in(&config_keys[j], s))
                 write_reference_key(f, &config_keys[j]);
         }
+        if (strcmp(s->name, "sandbox") == 0)
+            write_reference_fields(f);
     }
 }

@@ -103,7 +103,19 @@ static void assign(struct config_flags *f, const struct config_key *k, const cha
     a->flag = NULL;
 }
 
-/* --set section.key=value; exec.runtimes.<language> names one entry of that key. */
+/* A key whose entries have names: exec.runtimes.<language>, sandbox.profiles.<name>.<field>. */
+static const struct config_key *find_table(const char *path)
+{
+    static const char *const tables[] = {"exec.runtimes", "sandbox.profiles"};
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+        size_t len = strlen(tables[i]);
+        if (strncmp(path, tables[i], len) == 0 && path[len] == '.')
+            return config_key_get(tables[i]);
+    }
+    return NULL;
+}
+
+/* --set section.key=value */
 static void assign_any(struct cursor *c, struct argument *a)
 {
     char *equals = strchr(a->value, '=');
@@ -113,8 +125,8 @@ static void assign_any(struct cursor *c, struct argument *a)
     }
     CLEANUP(mem_free_p) char *path = mem_strndup(a->value, (size_t)(equals - a->value));
     const struct config_key *k = config_key_find(path);
-    if (!k && strncmp(path, "exec.runtimes.", strlen("exec.runtimes.")) == 0)
-        k = config_key_get("exec.runtimes");
+    if (!k)
+        k = find_table(path);
     if (k) {
         assign(c->flags, k, path, equals + 1, a);
         return;

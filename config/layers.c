@@ -21,7 +21,7 @@ bool layers_is_good(const struct config_layers *l, const char *path)
 
 /* One value. */
 
-static void keep_origin(struct config_layers *l, const struct config_key *k,
+void layers_keep_origin(struct config_layers *l, const struct config_key *k,
                         const struct config_origin *o)
 {
     struct config_origin *kept = &l->origins[config_key_index(k)];
@@ -30,15 +30,14 @@ static void keep_origin(struct config_layers *l, const struct config_key *k,
     kept->is_bad = is_bad;
 }
 
-static void refuse(struct config_layers *l, const struct config_key *k, const char *path,
+void layers_refuse(struct config_layers *l, const struct config_key *k, const char *path,
                    const char *shown, const struct config_origin *o, const struct config_problem *p)
 {
     l->origins[config_key_index(k)].is_bad = true;
     report_value(&l->report, o, path, shown, p);
 }
 
-/* How a message calls a YAML value. */
-static char *show_node(const struct config_key *k, const struct yaml_tree *node)
+char *layers_show_node(const struct config_key *k, const struct yaml_tree *node)
 {
     if (node->kind == YAML_TREE_SCALAR)
         return node->is_null ? mem_strdup("") : config_value_show(k, node->text);
@@ -53,14 +52,14 @@ static void apply_runtime(struct config_layers *l, const char *language,
     size_t i = 0;
     if (!config_runtime_set(l->config, language, node, &i, &problem)) {
         CLEANUP(mem_free_p) char *path = mem_format("%s.%s", k->path, language);
-        CLEANUP(mem_free_p) char *shown = show_node(k, node);
-        refuse(l, k, path, shown, o, &problem);
+        CLEANUP(mem_free_p) char *shown = layers_show_node(k, node);
+        layers_refuse(l, k, path, shown, o, &problem);
         return;
     }
     l->runtime_origins =
         mem_resize(l->runtime_origins, l->config->n_runtimes, sizeof(*l->runtime_origins));
     l->runtime_origins[i] = *o;
-    keep_origin(l, k, o);
+    layers_keep_origin(l, k, o);
 }
 
 static void apply_runtimes(struct config_layers *l, const struct config_key *k,
@@ -68,10 +67,10 @@ static void apply_runtimes(struct config_layers *l, const struct config_key *k,
 {
     if (node->kind != YAML_TREE_MAP) {
         struct config_problem problem;
-        CLEANUP(mem_free_p) char *shown = show_node(k, node);
+        CLEANUP(mem_free_p) char *shown = layers_show_node(k, node);
         (void)config_refuse(&problem, "%s %s", *shown ? "is not" : "must be",
                             config_type_name(k->type));
-        refuse(l, k, k->path, shown, o, &problem);
+        layers_refuse(l, k, k->path, shown, o, &problem);
         return;
     }
     for (size_t i = 0; i < node->n_items; i++) {
@@ -98,11 +97,13 @@ static void apply_node(struct config_layers *l, const struct config_key *k,
     struct config_problem problem;
     if (k->type == CONFIG_T_RUNTIMES) {
         apply_runtimes(l, k, node, o);
+    } else if (k->type == CONFIG_T_PROFILES) {
+        layers_apply_profiles(l, k->path, node, o);
     } else if (set_node(l, k, node, &problem)) {
-        keep_origin(l, k, o);
+        layers_keep_origin(l, k, o);
     } else {
-        CLEANUP(mem_free_p) char *shown = show_node(k, node);
-        refuse(l, k, k->path, shown, o, &problem);
+        CLEANUP(mem_free_p) char *shown = layers_show_node(k, node);
+        layers_refuse(l, k, k->path, shown, o, &problem);
     }
 }
 
@@ -116,7 +117,9 @@ static void apply_yaml(struct config_layers *l, const struct config_key *k, cons
         struct config_problem problem;
         CLEANUP(mem_free_p) char *shown = config_value_show(k, text);
         (void)config_refuse(&problem, "cannot be read: %s", error.text);
-        refuse(l, k, path, shown, o, &problem);
+        layers_refuse(l, k, path, shown, o, &problem);
+    } else if (k->type == CONFIG_T_PROFILES) {
+        layers_apply_profiles(l, path, &node, o);
     } else if (strcmp(path, k->path) != 0) {
         apply_runtime(l, path + strlen(k->path) + 1, &node, o);
     } else {
@@ -133,11 +136,11 @@ static void apply_text(struct config_layers *l, const struct config_key *k, cons
     }
     struct config_problem problem;
     if (config_value_set_text(l->config, k, text, &problem)) {
-        keep_origin(l, k, o);
+        layers_keep_origin(l, k, o);
         return;
     }
     CLEANUP(mem_free_p) char *shown = config_value_show(k, text);
-    refuse(l, k, path, shown, o, &problem);
+    layers_refuse(l, k, path, shown, o, &problem);
 }
 
 /* The defaults. */
@@ -162,6 +165,7 @@ void layers_deinit(struct config_layers *l)
     config_free(l->config);
     free(l->origins);
     free(l->runtime_origins);
+    free(l->profile_origins);
     free(l->file_name);
 }
 

@@ -8,11 +8,13 @@
 #include "config/flags.h"
 #include "config/report.h"
 #include "config/schema.h"
+#include "config/yaml_tree.h"
 
 struct config_layers {
     struct config *config;                 /* owned; layers_steal() */
     struct config_origin *origins;         /* owned; one for each key of the table */
     struct config_origin *runtime_origins; /* owned; one for each of config->runtimes */
+    struct config_origin *profile_origins; /* owned; the last change of each of config->profiles */
     char *file_name;                       /* owned; what origins of the file point at */
     struct config_report report;
 };
@@ -37,3 +39,15 @@ void layers_read_flags(struct config_layers *l, const struct config_flags *flags
 const struct config_origin *layers_origin(const struct config_layers *l, const char *path);
 /* No value of the key was refused. */
 bool layers_is_good(const struct config_layers *l, const char *path);
+
+/* Between layers.c and layers_profile.c. */
+void layers_refuse(struct config_layers *l, const struct config_key *k, const char *path,
+                   const char *shown, const struct config_origin *o,
+                   const struct config_problem *p);
+void layers_keep_origin(struct config_layers *l, const struct config_key *k,
+                        const struct config_origin *o);
+/* How a message calls a YAML value; the caller's. */
+char *layers_show_node(const struct config_key *k, const struct yaml_tree *node);
+/* All of sandbox.profiles, or with a path sandbox.profiles.<name>[.<field>] that of it. */
+void layers_apply_profiles(struct config_layers *l, const char *path, const struct yaml_tree *node,
+                           const struct config_origin *o);

@@ -7,11 +7,13 @@ libconfig_a_SOURCES = \
     config/flags.c config/flags.h \
     config/help.c config/help.h \
     config/layers.c config/layers.h \
+    config/layers_profile.c \
     config/load.c config/load.h \
     config/mem.h \
     config/nearest.c config/nearest.h \
     config/print.c config/print.h \
     config/problem.h \
+    config/profile.c config/profile.h \
     config/quote.c config/quote.h \
     config/redis_url.c config/redis_url.h \
     config/report.c config/report.h \

@@ -1,5 +1,6 @@
 #include "config/print.h"
 
+#include "config/profile.h"
 #include "config/quote.h"
 #include "config/string_list.h"
 #include "config/value.h"
@@ -30,6 +31,29 @@ static void write_runtimes(FILE *f, const struct config_layers *l)
     }
 }
 
+/* "    field: value" of a profile. */
+static void write_profile(FILE *f, struct config_profile *p, const struct config_origin *o)
+{
+    (void)fprintf(f, "    %s:\n", p->name);
+    for (size_t i = 0; i < config_n_profile_fields; i++) {
+        const struct config_key *k = &config_profile_fields[i];
+        CLEANUP(mem_free_p) char *line = NULL;
+        size_t len = 0;
+        FILE *text = mem_stream(&line, &len);
+        (void)fprintf(text, "      %s: ", k->path);
+        config_value_write(text, config_profile_base(p), k);
+        if (fclose(text) != 0)
+            abort();
+        write_line(f, line, o);
+    }
+}
+
+static void write_profiles(FILE *f, const struct config_layers *l)
+{
+    for (size_t i = 0; i < l->config->n_profiles; i++)
+        write_profile(f, &l->config->profiles[i], &l->profile_origins[i]);
+}
+
 static void write_key(FILE *f, const struct config_layers *l, const struct config_key *k)
 {
     CLEANUP(mem_free_p) char *line = NULL;
@@ -51,12 +75,15 @@ void print_layers(FILE *f, const struct config_layers *l)
             const struct config_key *k = &config_keys[j];
             if (!config_key_is_in(k, &config_sections[i]))
                 continue;
-            if (k->type != CONFIG_T_RUNTIMES) {
+            if (k->type != CONFIG_T_RUNTIMES && k->type != CONFIG_T_PROFILES) {
                 write_key(f, l, k);
                 continue;
             }
             (void)fprintf(f, "  %s:\n", config_key_name(k));
-            write_runtimes(f, l);
+            if (k->type == CONFIG_T_RUNTIMES)
+                write_runtimes(f, l);
+            else
+                write_profiles(f, l);
         }
     }
 }

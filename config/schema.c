@@ -26,6 +26,7 @@
 #define ENUM(f, c)          .type = CONFIG_T_ENUM, FIELD(f), .choices = (c)
 #define LIST(f)             .type = CONFIG_T_LIST, FIELD(f)
 #define RUNTIMES(f)         .type = CONFIG_T_RUNTIMES, FIELD(f)
+#define PROFILES(f)         .type = CONFIG_T_PROFILES, FIELD(f)
 
 static const struct config_choice log_formats[] = {
     {"kv", CONFIG_LOG_KV}, {"json", CONFIG_LOG_JSON}, {NULL, 0}};
@@ -41,6 +42,7 @@ const struct config_section config_sections[] = {
     {"sessions", "MCP sessions (protocol revisions before 2026-07-28)"},
     {"exec", "How commands are run"},
     {"limits", "What executions may use; each is an upper bound a call cannot widen"},
+    {"sandbox", "How commands are isolated; docs/sandbox.md"},
     {"retention", "How long finished executions stay readable"},
     {"log", "What is written about it"},
     {"redis", "State shared by several replicas"},
@@ -201,6 +203,36 @@ const struct config_key config_keys[] = {
     {"limits.max_open_files", UNSIGNED(max_open_files, 16, 1048576), .preset = "1024",
      .help = "most open files of a process (RLIMIT_NOFILE)"},
 
+    {"sandbox.profile", STRING(sandbox_profile), .preset = "none",
+     .help = "profile that commands run in, one of sandbox.profiles",
+     .more = "none: no isolation at all, commands have the rights of the user that runs the "
+             "keeper. A profile that this host can't offer refuses to start."},
+    {"sandbox.profiles", PROFILES(profiles), .preset = "default: {}\nnone: {isolation: none}",
+     .help = "what each profile grants",
+     .more = "A field that a profile of yours does not name is as in \"default\" here."},
+    {"sandbox.bwrap", STRING(bwrap_path), .absent = "in PATH",
+     .help = "program bwrap of the package bubblewrap"},
+    {"sandbox.init", STRING(sandbox_init_path), .absent = "beside mcp-execd, else in PATH",
+     .help = "program mcp-exec-init, the first process in a sandbox"},
+    {"sandbox.first_uid", UNSIGNED(sandbox_first_uid, 1, 4294900000), .preset = "200000",
+     .help = "as root: first of the users that commands run as, one for each workspace",
+     .more = "Nobody else may use them: no login, no service, no range of /etc/subuid."},
+    {"sandbox.uids", UNSIGNED(sandbox_uids, 1, 65000), .preset = "10000",
+     .help = "as root: how many such users there are; more workspaces are refused"},
+    {"sandbox.pool", UNSIGNED(sandbox_pool, 0, 256), .preset = "4",
+     .help = "most prepared sandboxes that wait for a command; 0 is none",
+     .more = "One takes a command and is thrown away; it saves some milliseconds of a start and "
+             "costs a megabyte while it waits."},
+    {"sandbox.pool_idle", DURATION(sandbox_pool_idle_ms, 10, 24 * HOUR), .preset = "60s",
+     .help = "how long a prepared sandbox waits before it is thrown away unused"},
+    {"sandbox.workspace_quota", SIZE(workspace_quota_bytes, 0, PIB), .preset = "1GiB",
+     .help = "most that lies in one workspace; 0 is no limit",
+     .more = "Measured every few seconds while commands run there: beyond it they end, and new "
+             "ones are refused until something is removed."},
+    {"sandbox.workspace_ttl", DURATION(workspace_ttl_ms, 10, YEAR), .preset = "24h",
+     .help = "how long a workspace stays after its last use",
+     .more = "One of a session goes with the session."},
+
     {"retention.ttl", DURATION(retention_ttl_ms, 10, YEAR), .preset = "1h",
      .help = "how long a finished execution stays readable"},
     {"retention.max_executions", UNSIGNED(max_finished, 1, COUNT), .preset = "10000",
@@ -305,6 +337,8 @@ const char *config_type_name(enum config_type type)
         return "a list";
     case CONFIG_T_RUNTIMES:
         return "a mapping of languages to lists";
+    case CONFIG_T_PROFILES:
+        return "a mapping of names to fields";
     }
     abort();
 }

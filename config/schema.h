@@ -18,7 +18,8 @@ enum config_type {
     CONFIG_T_DURATION, /* milliseconds */
     CONFIG_T_ENUM,     /* one of `choices` */
     CONFIG_T_LIST,     /* struct config_strings */
-    CONFIG_T_RUNTIMES  /* config.runtimes and config.n_runtimes */
+    CONFIG_T_RUNTIMES, /* config.runtimes and config.n_runtimes */
+    CONFIG_T_PROFILES  /* config.profiles and config.n_profiles */
 };
 
 struct config_choice {

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <inttypes.h>
 
+#include "config/profile.h"
 #include "config/quote.h"
 #include "config/runtime.h"
 #include "config/string_list.h"
@@ -40,7 +41,7 @@ static uint64_t load_number(const struct config *c, const struct config_key *k)
 
 bool config_type_is_scalar(enum config_type type)
 {
-    return type != CONFIG_T_LIST && type != CONFIG_T_RUNTIMES;
+    return type != CONFIG_T_LIST && type != CONFIG_T_RUNTIMES && type != CONFIG_T_PROFILES;
 }
 
 static bool is_string(enum config_type type)
@@ -177,6 +178,7 @@ bool config_value_set_text(struct config *c, const struct config_key *k, const c
         return set_enum(c, k, text, ret_problem);
     case CONFIG_T_LIST:
     case CONFIG_T_RUNTIMES:
+    case CONFIG_T_PROFILES:
         break;
     }
     abort();
@@ -262,5 +264,7 @@ void config_value_deinit(struct config *c, const struct config_key *k)
         string_list_free(((struct config_strings *)field(c, k))->v);
     } else if (k->type == CONFIG_T_RUNTIMES) {
         config_runtime_free_all(c);
+    } else if (k->type == CONFIG_T_PROFILES) {
+        config_profile_free_all(c);
     }
 }

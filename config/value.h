@@ -21,7 +21,8 @@ bool config_type_is_scalar(enum config_type type);
 /* Strings, secrets and URLs. */
 char **config_value_string(struct config *c, const struct config_key *k);
 
-/* The value as it would stand in a file, on one line; secrets masked. Not for runtimes. */
+/* The value as it would stand in a file, on one line; secrets masked. Not for runtimes
+ * and profiles. */
 void config_value_write(FILE *f, const struct config *c, const struct config_key *k);
 
 /* A number, size or duration with its unit. */

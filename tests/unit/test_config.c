@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "config/profile.h"
 #include "tests/unit/config_fixture.h"
 
 static struct outcome run_well(const struct setup *s)
@@ -190,6 +191,28 @@ static void set_reaches_every_key(void **state)
     check_runtime(o.config, "lua", "lua", "-e");
 }
 
+static void a_profile_is_the_default_but_for_what_it_says(void **state)
+{
+    CLEANUP(outcome_deinit)
+    struct outcome o =
+        RUN(.yaml = "sandbox:\n  profile: build\n  profiles:\n    build: {network: proxy}\n",
+            .flags = {"--set", "sandbox.profiles.build.tmp_size=1MiB"});
+    assert_int_equal(o.action, CONFIG_RUN);
+    assert_int_equal(o.config->n_profiles, 3);
+    const struct config_profile *none = config_profile_find(o.config, "none"),
+                                *preset = config_profile_find(o.config, "default"),
+                                *build = config_profile_find(o.config, "build");
+    assert_int_equal(none->isolation, CONFIG_ISOLATION_NONE);
+    assert_int_equal(preset->isolation, CONFIG_ISOLATION_BWRAP);
+    assert_int_equal(preset->network, CONFIG_NETWORK_NONE);
+    assert_int_equal(preset->tmp_bytes, 256 << 20);
+    assert_int_equal(build->network, CONFIG_NETWORK_PROXY);
+    assert_int_equal(build->tmp_bytes, 1 << 20);
+    assert_int_equal(build->read_only.n, preset->read_only.n);
+    assert_string_equal(build->read_only.v[0], "/usr");
+    assert_null(config_profile_find(o.config, "other"));
+}
+
 static void runtimes_are_replaced_added_and_removed_one_by_one(void **state)
 {
     CLEANUP(outcome_deinit)
@@ -354,6 +377,7 @@ int main(void)
         cmocka_unit_test(every_flag_of_the_contract_is_read),
         cmocka_unit_test(every_type_is_read_from_the_file),
         cmocka_unit_test(set_reaches_every_key),
+        cmocka_unit_test(a_profile_is_the_default_but_for_what_it_says),
         cmocka_unit_test(runtimes_are_replaced_added_and_removed_one_by_one),
         cmocka_unit_test(an_empty_variable_is_unset_except_where_it_says_something),
         cmocka_unit_test(variables_that_only_look_like_ours_are_left_alone),

@@ -100,6 +100,45 @@ static void names_what_is_there_when_it_is_no_scalar_or_no_list(void **state)
     check_bad(cases, ARRAY_LEN(cases));
 }
 
+static void says_what_a_profile_needs(void **state)
+{
+    static const struct error_case cases[] = {
+        {{.yaml = "sandbox: {profile: defualt}\n"},
+         "config.yaml:1: sandbox.profile: \"defualt\" is none of sandbox.profiles (default and "
+         "none are always there)\n"},
+        {{.yaml = "sandbox:\n  profiles:\n    build:\n      netwrok: none\n"},
+         "config.yaml:4: unknown key sandbox.profiles.build.netwrok; did you mean network?\n"},
+        {{.yaml = "sandbox:\n  profiles:\n    build:\n      network: all\n"},
+         "config.yaml:4: sandbox.profiles.build.network: \"all\" is not one of none, proxy, "
+         "host\n"},
+        {{.yaml = "sandbox: {profiles: {build: {writable: [cache]}}}\n"},
+         "config.yaml:1: sandbox.profiles.build.writable: a list has \"cache\", which is not an "
+         "absolute path\n"},
+        {{.yaml = "sandbox: {profiles: {build: {writable: [/a/../b]}}}\n"},
+         "config.yaml:1: sandbox.profiles.build.writable: a list has \"/a/../b\": write a path "
+         "without /./, /../, // and a slash at its end\n"},
+        {{.yaml = "sandbox: {profiles: {build: {hidden: [/a/]}}}\n"},
+         "config.yaml:1: sandbox.profiles.build.hidden: a list has \"/a/\": write a path "
+         "without /./, /../, // and a slash at its end\n"},
+        {{.yaml = "sandbox: {profiles: {build: {environment: [SANDBOX_AUTH_TOKEN]}}}\n"},
+         "config.yaml:1: sandbox.profiles.build.environment: a list has SANDBOX_AUTH_TOKEN, a "
+         "secret of the server; commands must not see it\n"},
+        {{.yaml = "sandbox: {profiles: {build: {allowed_domains: [\"*\"]}}}\n"},
+         "config.yaml:1: sandbox.profiles.build.allowed_domains: a list has \"*\", which is no "
+         "host (try example.com or *.example.com)\n"},
+        {{.yaml = "sandbox: {profiles: {Build: {}}}\n"},
+         "config.yaml:1: sandbox.profiles.Build: a mapping is for no profile (name it with a-z, "
+         "0-9, _ and -, at most 32)\n"},
+        {{.yaml = "sandbox: {profiles: {build: [a]}}\n"},
+         "config.yaml:1: sandbox.profiles.build: a list is not a mapping of fields to values\n"},
+        {{.yaml = "sandbox: {profiles: }\n"},
+         "config.yaml:1: sandbox.profiles: must be a mapping of names to fields\n"},
+        {{.flags = {"--set", "sandbox.profiles.build.uid=70000"}},
+         "--set sandbox.profiles.build.uid: \"70000\" is out of range (0 to 65534)\n"},
+    };
+    check_bad(cases, ARRAY_LEN(cases));
+}
+
 static void says_what_a_runtime_needs(void **state)
 {
     static const char without_code[] = "config.yaml:3: exec.runtimes.python: a list needs a "
@@ -385,6 +424,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_the_place_the_value_and_the_way_out),
         cmocka_unit_test(names_what_is_there_when_it_is_no_scalar_or_no_list),
+        cmocka_unit_test(says_what_a_profile_needs),
         cmocka_unit_test(says_what_a_runtime_needs),
         cmocka_unit_test(refuses_more_languages_than_it_has_room_for),
         cmocka_unit_test(an_unknown_key_gets_its_nearest_neighbour),
