@@ -41,7 +41,8 @@ struct keeper_client {
     struct event *readable, *writable, *retry;
     uint64_t retry_ms;
     struct packets packets;
-    struct listed *listed; /* owned */
+    struct keeper_sandbox sandbox; /* what all have in common; borrowed */
+    struct listed *listed;         /* owned */
     size_t n_listed;
     char space[KEEPER_MESSAGE_MAX];
 };
@@ -167,7 +168,7 @@ static void on_attaching(struct keeper_client *k, const struct keeper_message *m
         on_list_end(k);
 }
 
-static void on_message(struct keeper_client *k, const struct keeper_message *m)
+static void on_message(struct keeper_client *k, struct keeper_message *m)
 {
     if (m->type == KEEPER_ERROR) {
         LOG_WARN("keeper_refused", LOG_STR("why", m->text));
@@ -183,6 +184,8 @@ static void on_message(struct keeper_client *k, const struct keeper_message *m)
         k->ev->on_ended(k->arg, m->id);
     else if (m->type == KEEPER_STDIN_DONE)
         k->ev->on_stdin(k->arg, m->input_done.token, m->input_done.result);
+    else if (m->type == KEEPER_LISTENER && m->listener_fd >= 0)
+        k->ev->on_listener(k->arg, m->id, TAKE_FD(m->listener_fd));
 }
 
 /* One message; false: no more for now. */
@@ -258,6 +261,8 @@ int keeper_client_new(struct event_base *base, const struct keeper_client_option
     k->arg = arg;
     k->fd = -1;
     k->retry_ms = RETRY_FIRST_MS;
+    if (o->sandbox)
+        k->sandbox = *o->sandbox;
     packets_init(&k->packets, QUEUE_MAX_BYTES);
     k->retry = evtimer_new(base, on_retry, k);
     if (!k->retry) {
@@ -297,6 +302,17 @@ static struct keeper_message about(enum keeper_message_type type, const char *id
     return m;
 }
 
+static struct keeper_sandbox sandbox_of(const struct keeper_client *k, const struct spec_sandbox *s)
+{
+    struct keeper_sandbox ret = k->sandbox;
+    ret.wrap = s->wrap;
+    ret.workspace = s->workspace;
+    ret.uid = s->uid;
+    ret.wants_listener = s->network == SPEC_NETWORK_PROXY;
+    ret.can_pool = s->can_pool;
+    return ret;
+}
+
 int keeper_client_spawn(struct keeper_client *k, const struct exec_spec *s, const char *dir)
 {
     struct keeper_message m = about(KEEPER_SPAWN, s->id);
@@ -309,6 +325,8 @@ int keeper_client_spawn(struct keeper_client *k, const struct exec_spec *s, cons
         .is_pty = s->pty,
         .limits = s->limits,
     };
+    if (s->sandbox)
+        m.spawn.sandbox = sandbox_of(k, s->sandbox);
     return request(k, &m);
 }
 

@@ -26,6 +26,10 @@ struct keeper_client_events {
     void (*on_grew)(void *arg, const char *id, const struct keeper_running *r);
     /* The file exit is there (also when it could not be started: reason spawn_failed). */
     void (*on_ended)(void *arg, const char *id);
+    /* The listening socket in the network namespace of an execution that may use the egress proxy;
+     * takes fd, which does not block. After on_started; again after each on_running, so that one
+     * that the caller has already may come twice. */
+    void (*on_listener)(void *arg, const char *id, int fd);
     void (*on_stdin)(void *arg, uint64_t token, enum keeper_stdin_result result);
     /* The keeper went away; requests without an answer won't get one. on_ready follows. */
     void (*on_gone)(void *arg);
@@ -35,6 +39,9 @@ struct keeper_client_options {
     const char *state_dir;   /* <state_dir>/keeper.sock is the socket */
     const char *keeper_path; /* the program */
     const char *log_file;    /* handed on to a keeper that we start; may be NULL */
+    /* What all sandboxes have in common: init, filter, pool. What it points to outlives the client.
+     * NULL: none is ever asked for. */
+    const struct keeper_sandbox *sandbox;
 };
 
 MUST_USE int keeper_client_new(struct event_base *base, const struct keeper_client_options *o,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "exec/keeper/codec.h"
+#include "state/base/fd.h"
 #include "state/base/id.h"
 
 #define HEADER_SIZE 8u
@@ -55,6 +56,24 @@ void keeper_limits_walk(struct codec *c, struct execution_limits *l)
     codec_u64(c, &l->max_open_files);
 }
 
+static void walk_sandbox(struct codec *c, struct keeper_sandbox *s)
+{
+    codec_strv(c, &s->wrap);
+    codec_str(c, &s->init);
+    codec_str(c, &s->workspace);
+    codec_bytes(c, &s->filter, &s->filter_len);
+    codec_u64(c, &s->uid);
+    codec_bool(c, &s->wants_listener);
+    codec_bool(c, &s->can_pool);
+    codec_u64(c, &s->pool_max);
+    codec_u64(c, &s->pool_idle_ms);
+    require(c, s->filter_len <= KEEPER_FILTER_MAX && s->uid <= UINT32_MAX - 1);
+    if (s->wrap && s->wrap[0]) {
+        require(c, s->wrap[0][0] == '/' && s->filter_len > 0);
+        require(c, s->init && s->init[0] == '/' && s->workspace && s->workspace[0] == '/');
+    }
+}
+
 static void walk_spawn(struct codec *c, struct keeper_spawn *s)
 {
     codec_str(c, &s->dir);
@@ -64,6 +83,7 @@ static void walk_spawn(struct codec *c, struct keeper_spawn *s)
     codec_bool(c, &s->is_interactive);
     codec_bool(c, &s->is_pty);
     keeper_limits_walk(c, &s->limits);
+    walk_sandbox(c, &s->sandbox);
     require(c, s->dir && s->dir[0] == '/' && s->cwd && s->cwd[0] == '/');
     require(c, s->argv && s->argv[0] && s->env);
 }
@@ -121,6 +141,11 @@ static void walk_fields(struct codec *c, struct keeper_message *m)
         walk_id(c, m->id);
         walk_kill(c, &m->kill);
         break;
+    case KEEPER_LISTENER:
+        walk_id(c, m->id);
+        if (codec_is_reading(c))
+            m->listener_fd = -1;
+        break;
     case KEEPER_ENDED:
         walk_id(c, m->id);
         break;
@@ -176,6 +201,9 @@ void keeper_message_deinit(struct keeper_message *m)
     if (m->type == KEEPER_SPAWN) {
         free(m->spawn.argv);
         free(m->spawn.env);
+        free(m->spawn.sandbox.wrap);
+    } else if (m->type == KEEPER_LISTENER) {
+        fd_closep(&m->listener_fd);
     }
     *m = (struct keeper_message){0};
 }

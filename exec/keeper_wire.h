@@ -15,7 +15,10 @@
  *                                         ←     RUNNING id totals, for each execution
  *                                         ←     LIST_END                   events from here on
  *      SPAWN id dir cwd argv env limits   →
+ *            sandbox
  *                                         ←     STARTED id totals, or ENDED id
+ *                                         ←     LISTENER id, and a descriptor: of one that may use
+ *                                               the egress proxy; when it starts, and in a list
  *      STDIN id token bytes eof input_id  →
  *                                         ←     STDIN_DONE token result
  *      KILL id mode signo reason          →
@@ -40,6 +43,7 @@
  * net.core.wmem_max (212,992 by default) for a unix socket's buffer, see unix(7), socket(7). */
 #define KEEPER_MESSAGE_MAX     (256u * 1024)
 #define KEEPER_STDIN_CHUNK_MAX (64u * 1024)
+#define KEEPER_FILTER_MAX      (32u * 1024) /* BPF_MAXINSNS instructions */
 #define KEEPER_SOCKET_NAME     "keeper.sock"
 #define KEEPER_LOCK_NAME       "keeper.lock"
 
@@ -58,7 +62,8 @@ enum keeper_message_type {
     KEEPER_STDIN_DONE,
     KEEPER_KILL,
     KEEPER_QUIT,
-    KEEPER_MESSAGE_TYPE_MAX = KEEPER_QUIT
+    KEEPER_LISTENER,
+    KEEPER_MESSAGE_TYPE_MAX = KEEPER_LISTENER
 };
 
 enum keeper_kill_mode {
@@ -83,6 +88,21 @@ struct keeper_running {
     enum execution_waiting waiting;
 };
 
+/* How one is isolated; made by exec/sandbox.h. */
+struct keeper_sandbox {
+    char **wrap;           /* NULL-terminated: bwrap's absolute path and its arguments; empty: none,
+                              and the rest means nothing */
+    const char *init;      /* absolute path of mcp-exec-init, which bwrap runs */
+    const char *workspace; /* absolute; of the host */
+    const void *filter;    /* of system calls: an array of struct sock_filter */
+    size_t filter_len;     /* bytes */
+    uint64_t uid;          /* user and group that it runs as; 0: ours */
+    bool wants_listener;
+    /* Prepared ones: whether it may be one, how many are kept, for how long. */
+    bool can_pool;
+    uint64_t pool_max, pool_idle_ms;
+};
+
 /* What the keeper needs to know to start one. */
 struct keeper_spawn {
     const char *dir; /* of the journal, absolute */
@@ -92,6 +112,7 @@ struct keeper_spawn {
     bool is_interactive;
     bool is_pty;
     struct execution_limits limits;
+    struct keeper_sandbox sandbox;
 };
 
 struct keeper_input {
@@ -108,7 +129,8 @@ struct keeper_kill {
     enum execution_reason reason;
 };
 
-/* A decoded message borrows its strings from the packet; the arrays argv and env are its own. */
+/* A decoded message borrows its strings from the packet; the arrays argv, env and wrap are its own,
+ * and so is the descriptor that came with it. */
 struct keeper_message {
     enum keeper_message_type type;
     char id[EXECUTION_ID_MAX + 1]; /* all that concern one execution */
@@ -126,6 +148,7 @@ struct keeper_message {
             enum keeper_stdin_result result;
         } input_done;
         struct keeper_kill kill;
+        int listener_fd; /* LISTENER: beside the packet, packets.h; -1: none came */
     };
 };
 

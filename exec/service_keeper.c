@@ -5,6 +5,7 @@
  */
 #include "exec/service.h"
 #include "state/base/clock.h"
+#include "state/base/fd.h"
 #include "state/base/log.h"
 #include "state/base/metrics.h"
 #include "state/journal.h"
@@ -141,6 +142,12 @@ static void on_ended(void *arg, const char *id)
         service_ended(s, e);
 }
 
+/* What comes in there finds nobody, as long as no egress proxy takes it. */
+static void on_listener(void *arg, const char *id, int fd)
+{
+    fd_closep(&fd);
+}
+
 static void on_stdin(void *arg, uint64_t token, enum keeper_stdin_result result)
 {
     service_stdin_done(arg, token, result);
@@ -162,6 +169,7 @@ const struct keeper_client_events service_keeper_events = {
     .on_started = on_started,
     .on_grew = on_grew,
     .on_ended = on_ended,
+    .on_listener = on_listener,
     .on_stdin = on_stdin,
     .on_gone = on_gone,
 };

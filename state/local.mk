@@ -26,5 +26,7 @@ libstate_a_SOURCES = \
     state/redis.h \
     state/session.c state/session.h state/session_file.c state/session_file.h \
     state/shadow_file.c state/shadow_file.h \
-    state/spec.c state/spec.h
+    state/spec.c state/spec.h \
+    state/spec_sandbox.c state/spec_sandbox.h \
+    state/strv.c state/strv.h
 STATE_LIBS = libstate.a $(CONFIG_LIBS) $(CJSON_LIBS) $(SSL_LIBS) $(PCRE2_LIBS) -lm

@@ -50,13 +50,6 @@ static const char *string_of(const struct exec_spec *s, size_t i)
     return *(char *const *)(const void *)((const char *)s + strings[i].offset);
 }
 
-static void strv_free(char **v)
-{
-    for (char **p = v; p && *p; p++)
-        free(*p);
-    free(v);
-}
-
 struct exec_spec *exec_spec_free(struct exec_spec *s)
 {
     if (!s)
@@ -65,6 +58,7 @@ struct exec_spec *exec_spec_free(struct exec_spec *s)
         free(*string_at(s, i));
     strv_free(s->argv);
     strv_free(s->env);
+    spec_sandbox_free(s->sandbox);
     free(s);
     return NULL;
 }
@@ -74,27 +68,9 @@ void exec_spec_freep(struct exec_spec **s)
     *s = exec_spec_free(*s);
 }
 
-static void append_strv(struct buf *b, const char *key, char *const *v)
-{
-    json_text_key(b, key);
-    buf_append_char(b, '[');
-    for (; *v; v++)
-        json_text_str(b, *v, strlen(*v));
-    buf_append_char(b, ']');
-}
-
 static bool is_utf8(const char *s)
 {
     return utf8_is_valid(s, strlen(s));
-}
-
-static bool is_strv_utf8(char *const *v)
-{
-    for (; *v; v++) {
-        if (!is_utf8(*v))
-            return false;
-    }
-    return true;
 }
 
 int exec_spec_write(const struct exec_spec *s, const char *dir)
@@ -102,7 +78,7 @@ int exec_spec_write(const struct exec_spec *s, const char *dir)
     CLEANUP(buf_deinit) struct buf b = {0};
 
     /* JSON could not give these back as they were. */
-    if (!is_strv_utf8(s->argv) || !is_strv_utf8(s->env))
+    if (!strv_is_utf8(s->argv) || !strv_is_utf8(s->env))
         return -EILSEQ;
     buf_append_char(&b, '{');
     json_text_member_str(&b, "id", s->id);
@@ -112,36 +88,19 @@ int exec_spec_write(const struct exec_spec *s, const char *dir)
             return -EILSEQ;
         json_text_member_str(&b, strings[i].name, v);
     }
-    append_strv(&b, "argv", s->argv);
-    append_strv(&b, "env", s->env);
+    strv_append_json(&b, "argv", s->argv);
+    strv_append_json(&b, "env", s->env);
     json_text_member_bool(&b, "interactive", s->interactive);
     json_text_member_bool(&b, "pty", s->pty);
     json_text_member_bool(&b, "sync", s->sync);
     json_text_member_u64(&b, "created_us", s->created_us);
+    if (s->sandbox && !spec_sandbox_append(&b, s->sandbox))
+        return -EILSEQ;
     json_text_key(&b, "limits");
     buf_append_char(&b, '{');
     json_text_members_u64(&b, limits_fields, ARRAY_LEN(limits_fields), &s->limits);
     buf_append_str(&b, "}}\n");
     return file_replace(dir, "spec.json", b.data, b.len);
-}
-
-static char **decode_strv(const cJSON *a)
-{
-    const cJSON *v;
-    size_t n = 0;
-
-    if (!cJSON_IsArray(a))
-        return NULL;
-    char **strv = xcalloc((size_t)cJSON_GetArraySize(a) + 1, sizeof(*strv));
-    cJSON_ArrayForEach(v, a)
-    {
-        if (!cJSON_IsString(v)) {
-            strv_free(strv);
-            return NULL;
-        }
-        strv[n++] = xstrdup(v->valuestring);
-    }
-    return strv;
 }
 
 static bool decode_strings(const cJSON *o, struct exec_spec *s)
@@ -167,9 +126,12 @@ static bool decode_spec(const cJSON *o, struct exec_spec *s)
                              &s->limits))
         return false;
     memcpy(s->id, id, strlen(id) + 1);
-    s->argv = decode_strv(json_get(o, "argv"));
-    s->env = decode_strv(json_get(o, "env"));
-    return s->argv && s->argv[0] && s->env;
+    s->argv = strv_decode_json(json_get(o, "argv"));
+    s->env = strv_decode_json(json_get(o, "env"));
+    const cJSON *sandbox = json_get(o, "sandbox");
+    if (sandbox)
+        s->sandbox = spec_sandbox_decode(sandbox);
+    return s->argv && s->argv[0] && s->env && !sandbox == !s->sandbox;
 }
 
 int exec_spec_read(const char *dir, struct exec_spec **ret)

@@ -6,6 +6,7 @@
  */
 #include "state/base/macro.h"
 #include "state/execution.h"
+#include "state/spec_sandbox.h"
 
 struct exec_spec {
     char id[EXECUTION_ID_MAX + 1];
@@ -14,7 +15,7 @@ struct exec_spec {
     char *command;         /* owned; for people: the command, or "python: <code>" */
     char **argv;           /* owned, NULL-terminated; argv[0] is an absolute path */
     char **env;            /* owned, NULL-terminated NAME=VALUE; all of it, nothing is inherited */
-    char *cwd;             /* owned, absolute */
+    char *cwd;             /* owned, absolute; with a sandbox, a path in there */
     char *idempotency_key; /* owned or NULL */
     char *request_hash; /* owned or NULL: hex SHA-256 of what was asked, with an idempotency key */
     bool interactive;   /* stdin stays open for send_stdin */
@@ -22,6 +23,7 @@ struct exec_spec {
     bool sync;           /* the caller waited for it: a cancelled request ends it */
     uint64_t created_us; /* CLOCK_REALTIME */
     struct execution_limits limits;
+    struct spec_sandbox *sandbox; /* owned; NULL: it runs as the keeper does */
 };
 
 struct exec_spec *exec_spec_free(struct exec_spec *s);

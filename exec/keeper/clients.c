@@ -212,6 +212,7 @@ static bool on_message(struct client *c, const struct keeper_message *m)
     case KEEPER_GREW:
     case KEEPER_ENDED:
     case KEEPER_STDIN_DONE:
+    case KEEPER_LISTENER:
         break;
     }
     return false;

@@ -67,6 +67,14 @@ static void on_ended(void *arg, const char *id)
     fixture_find(arg, id)->n_ended++;
 }
 
+static void on_listener(void *arg, const char *id, int fd)
+{
+    struct seen *s = fixture_find(arg, id);
+    s->n_listeners++;
+    fd_closep(&s->listener_fd);
+    s->listener_fd = fd;
+}
+
 static void on_stdin(void *arg, uint64_t token, enum keeper_stdin_result result)
 {
     struct fixture *f = arg;
@@ -86,6 +94,7 @@ static const struct keeper_client_events events = {
     .on_started = on_started,
     .on_grew = on_grew,
     .on_ended = on_ended,
+    .on_listener = on_listener,
     .on_stdin = on_stdin,
     .on_gone = on_gone,
 };
@@ -355,6 +364,7 @@ struct exec_spec *fixture_script(const char *script)
 struct seen *fixture_spawn(struct fixture *f, struct exec_spec *spec)
 {
     struct seen *s = xcalloc(1, sizeof(*s));
+    s->listener_fd = -1;
 
     assert_true(f->n_seen < FIXTURE_EXECUTIONS_MAX);
     f->seen[f->n_seen++] = s;

@@ -17,7 +17,8 @@ struct seen {
     char id[EXECUTION_ID_MAX + 1];
     char *dir; /* owned: of its journal */
     pid_t pid;
-    unsigned n_started, n_ended, n_running, n_grew;
+    unsigned n_started, n_ended, n_running, n_grew, n_listeners;
+    int listener_fd;              /* owned: the last one; -1 */
     struct keeper_running totals; /* of the last GREW or RUNNING */
 };
 

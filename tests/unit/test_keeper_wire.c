@@ -15,6 +15,7 @@
 static char *argv_text[] = {(char *)"/bin/sh", (char *)"-c", (char *)"", NULL};
 static char *env_text[] = {(char *)"A=1", NULL};
 static char *no_text[] = {NULL};
+static char *wrap_text[] = {(char *)"/usr/bin/bwrap", (char *)"--unshare-all", NULL};
 
 static const struct keeper_message samples[] = {
     {.type = KEEPER_HELLO, .hello = {1, 3, "0.1.0"}},
@@ -42,6 +43,23 @@ static const struct keeper_message samples[] = {
     {.type = KEEPER_STDIN_DONE, .input_done = {5, KEEPER_STDIN_GONE}},
     {.type = KEEPER_KILL, .id = ID, .kill = {KEEPER_KILL_SIGNAL, 15, REASON_CANCELLED}},
     {.type = KEEPER_QUIT},
+    {.type = KEEPER_SPAWN,
+     .id = ID,
+     .spawn = {.dir = "/d",
+               .cwd = "/",
+               .argv = argv_text,
+               .env = no_text,
+               .sandbox = {.wrap = wrap_text,
+                           .init = "/usr/bin/mcp-exec-init",
+                           .workspace = "/w",
+                           .filter = "filter",
+                           .filter_len = 6,
+                           .uid = UINT32_MAX - 1,
+                           .wants_listener = true,
+                           .can_pool = true,
+                           .pool_max = 4,
+                           .pool_idle_ms = 5}}},
+    {.type = KEEPER_LISTENER, .id = ID, .listener_fd = -1},
 };
 
 static void encode(const struct keeper_message *m, struct buf *out)

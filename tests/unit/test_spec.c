@@ -27,6 +27,20 @@ static char *argv_odd[] = {S("/bin/sh"),
                            NULL};
 static char *env_odd[] = {S("A="), S("B=x=y"), S("NO_EQUALS"), S("C=\n"), NULL};
 
+static struct spec_sandbox sandbox_odd = {
+    .profile = S("build"),
+    .workspace = S("/state/workspaces/a \"b\""),
+    .wrap = argv_odd,
+    .uid = 200001,
+    .can_pool = true,
+    .network = SPEC_NETWORK_PROXY,
+    .allowed_domains = env_odd,
+    .denied_domains = argv_odd,
+    .allowed_ports = env_odd,
+    .allowed_addresses = argv_odd,
+    .proxy_secret = S("s3cret"),
+};
+
 static const struct exec_spec full = {
     .id = ID,
     .principal = S("somebody \"else\""),
@@ -41,6 +55,7 @@ static const struct exec_spec full = {
     .sync = true,
     .created_us = UINT64_C(1735787045678901),
     .limits = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, UINT64_C(1) << 53},
+    .sandbox = &sandbox_odd,
 };
 
 static void assert_strv_equal(char *const *a, char *const *b)
@@ -56,6 +71,24 @@ static void assert_str_equal(const char *a, const char *b)
     assert_int_equal(!a, !b);
     if (a)
         assert_string_equal(a, b);
+}
+
+static void assert_sandbox_equal(const struct spec_sandbox *a, const struct spec_sandbox *b)
+{
+    assert_int_equal(!a, !b);
+    if (!a)
+        return;
+    assert_string_equal(a->profile, b->profile);
+    assert_string_equal(a->workspace, b->workspace);
+    assert_strv_equal(a->wrap, b->wrap);
+    assert_int_equal(a->uid, b->uid);
+    assert_int_equal(a->can_pool, b->can_pool);
+    assert_int_equal(a->network, b->network);
+    assert_strv_equal(a->allowed_domains, b->allowed_domains);
+    assert_strv_equal(a->denied_domains, b->denied_domains);
+    assert_strv_equal(a->allowed_ports, b->allowed_ports);
+    assert_strv_equal(a->allowed_addresses, b->allowed_addresses);
+    assert_str_equal(a->proxy_secret, b->proxy_secret);
 }
 
 static void assert_spec_equal(const struct exec_spec *a, const struct exec_spec *b)
@@ -74,6 +107,7 @@ static void assert_spec_equal(const struct exec_spec *a, const struct exec_spec 
     assert_int_equal(a->sync, b->sync);
     assert_int_equal(a->created_us, b->created_us);
     assert_memory_equal(&a->limits, &b->limits, sizeof(a->limits));
+    assert_sandbox_equal(a->sandbox, b->sandbox);
 }
 
 static void reads_back_exactly_what_was_written(void **state)
@@ -95,6 +129,7 @@ static void reads_back_a_spec_without_what_is_optional(void **state)
     s.interactive = s.sync = false;
     s.pty = true;
     s.limits = (struct execution_limits){0};
+    s.sandbox = NULL;
     assert_int_equal(exec_spec_write(&s, *state), 0);
     assert_int_equal(exec_spec_read(*state, &back), 0);
     assert_spec_equal(&s, back);
