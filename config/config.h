@@ -78,6 +78,7 @@ struct config {
     struct config_strings
         allowed_hosts; /* server.allowed_hosts   besides localhost and the bound address */
     struct config_strings allowed_origins; /* server.allowed_origins besides the server's own */
+    bool execution_id_header; /* server.execution_id_header  false: x-mcp-header on execution_id */
 
     /* auth: */
     char *token; /* auth.token  SANDBOX_AUTH_TOKEN --token -t; NULL: none. Secret: masked in

@@ -102,6 +102,11 @@ const struct config_key config_keys[] = {
     {"server.allowed_origins", LIST(allowed_origins), .preset = "[]",
      .help = "Origin headers to accept besides the server's own",
      .more = "Web pages that may call it, e.g. [\"https://app.example.com\"]."},
+    {"server.execution_id_header", BOOL(execution_id_header), .preset = "false",
+     .help = "clients of 2026-07-28 repeat execution_id in a header, for load balancers",
+     .more = "A call without the header Mcp-Param-Execution-Id is then refused, as the protocol "
+             "says, and clients that did not list the tools before do not know of it. Replicas "
+             "need it for no right answer; it saves them a hop (docs/cluster.md)."},
 
     {"auth.token", SECRET(token), .absent = "none", .variable = "SANDBOX_AUTH_TOKEN",
      .flag = "token", .letter = 't', .metavar = "TOKEN",

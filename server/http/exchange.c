@@ -271,6 +271,8 @@ void exchange_put_head(struct exchange *x, int status, const char *content_type,
         put_header(x, "Content-Type", content_type);
     for (size_t i = 0; i < n_headers; i++)
         put_header(x, headers[i].name, headers[i].value);
+    if (status == 503) /* a load balancer asks another one: nginx/mcp-execd-locations.conf */
+        put_header(x, "X-Execd-Replica", x->home->http->config->replica_id);
     if (x->origin) {
         put_header(x, "Access-Control-Allow-Origin", x->origin);
         for (size_t i = 0; i < ARRAY_LEN(cors_headers); i++)

@@ -103,6 +103,8 @@ static cJSON *member_schema(const struct arg *a, const struct config *c)
     add_type(s, a);
     cJSON_AddStringToObject(s, "description", a->description);
     add_bounds(s, a, c);
+    if (a->header && c->execution_id_header)
+        cJSON_AddStringToObject(s, "x-mcp-header", a->header);
     if (a->default_json)
         cJSON_AddItemToObject(s, "default", parse_constant(a->default_json));
     if (a->example_json)

@@ -79,8 +79,36 @@ char *call_outcome_text(const struct call *c, const struct config *config)
     return buf_steal(&b);
 }
 
+/* Nothing was begun, and that for a reason that holds for this replica alone. */
+static bool is_of_this_replica(const struct call *c)
+{
+    switch (c->outcome) {
+    case CALL_E_DRAINING:
+        return true;
+    case CALL_E_KEEPER_AWAY:
+    case CALL_E_LOW_DISK:
+    case CALL_E_PENDING_FULL:
+        return c->op == CALL_START;
+    case CALL_OK:
+    case CALL_E_CANCELLED:
+    case CALL_E_NOT_FOUND:
+    case CALL_E_NOT_INTERACTIVE:
+    case CALL_E_COMPLETED:
+    case CALL_E_SESSION_LIMIT:
+    case CALL_E_WAITERS_FULL:
+    case CALL_E_KEY_REUSED:
+    case CALL_E_STDIN_FULL:
+    case CALL_E_STDIN_CLOSED:
+    case CALL_E_TOO_BIG:
+    case CALL_E_INTERNAL:
+        break;
+    }
+    return false;
+}
+
 void exec_request_refuse(struct exec_request *er, const struct call *c)
 {
     CLEANUP(free_p) char *text = call_outcome_text(c, er->pack->config);
-    mcp_reply_tool_error(er->rq, "%s", text);
+    if (!is_of_this_replica(c) || !mcp_reply_elsewhere(er->rq, text))
+        mcp_reply_tool_error(er->rq, "%s", text);
 }

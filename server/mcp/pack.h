@@ -82,6 +82,9 @@ void mcp_reply_tool(struct mcp_request *rq, const char *text, cJSON *structured,
                     bool is_error);
 /* A tool error for the model: isError with this text. */
 void mcp_reply_tool_error(struct mcp_request *rq, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* For what this replica did not begin and another could: answers 503 with this text when a load
+ * balancer promised to ask the next one then. False: nobody did, answer in another way. */
+MUST_USE bool mcp_reply_elsewhere(struct mcp_request *rq, const char *text);
 /* resources/read of an unknown uri: -32002 or -32602 as the revision says, with data.uri. */
 void mcp_reply_no_resource(struct mcp_request *rq, const char *uri);
 

@@ -246,6 +246,18 @@ void mcp_reply_tool(struct mcp_request *rq, const char *text, cJSON *structured,
     mcp_reply_result(rq, result);
 }
 
+bool mcp_reply_elsewhere(struct mcp_request *rq, const char *text)
+{
+    const struct outlet *o = rq->outlet;
+
+    /* Only the status of a whole reply is something that the balancer sees. */
+    if (o->channel || o->is_batch || o->is_streaming ||
+        !exchange_header(o->x, "x-execd-elsewhere", NULL))
+        return false;
+    request_fail(rq, 503, JSONRPC_REFUSED, text, NULL);
+    return true;
+}
+
 void mcp_reply_tool_error(struct mcp_request *rq, const char *fmt, ...)
 {
     char text[1024];

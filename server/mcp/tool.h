@@ -30,6 +30,7 @@ void tool_add_cursor(struct mcp_request *rq, cJSON *o, const char *place);
 #define EXECUTION_ID_ARG                                                             \
     {                                                                                \
         .name = "execution_id", .type = ARG_STRING, .flags = ARG_REQUIRED, .min = 1, \
+        .header = "Execution-Id",                                                    \
         .description = "As execute_code or execute_code_async returned it."          \
     }
 /* The argument that shapes output. */

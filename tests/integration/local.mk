@@ -27,6 +27,7 @@ EXTRA_DIST += \
 	tests/integration/lib/until.mjs \
 	tests/integration/limits.mjs \
 	tests/integration/logging.mjs \
+	tests/integration/nginx.mjs \
 	tests/integration/output.mjs \
 	tests/integration/package-lock.json \
 	tests/integration/package.json \

@@ -116,6 +116,7 @@ int http_fixture_set_up(void **state)
     struct http_fixture *f = xcalloc(1, sizeof *f);
 
     f->config = (struct config){.host = (char *)"127.0.0.1",
+                                .replica_id = (char *)"r1",
                                 .threads = 2,
                                 .max_connections = 100,
                                 .max_streams = 10,

@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "server/mcp/tool.h"
 #include "state/base/clock.h"
 #include "tests/unit/pack_fixture.h"
 
@@ -147,6 +148,60 @@ static void each_refusal_is_told_in_words(void **state)
         f->reactor.view.id[0] = '\0';
         pack_refused(f, "execute_code", "{\"command\":\"x\"}", rows[i].text);
     }
+}
+
+/* A load balancer that asks the next one on 503 is told so only where another could do it, and only
+ * of what was not begun. */
+static void a_balancer_hears_of_what_another_may_take(void **state)
+{
+    static const struct {
+        const char *tool, *arguments;
+        enum call_outcome outcome;
+        int status;
+    } rows[] = {
+        {"execute_code", "{\"command\":\"x\"}", CALL_E_DRAINING, 503},
+        {"execute_code_async", "{\"command\":\"x\"}", CALL_E_LOW_DISK, 503},
+        {"execute_code", "{\"command\":\"x\"}", CALL_E_KEEPER_AWAY, 503},
+        {"execute_code", "{\"command\":\"x\"}", CALL_E_PENDING_FULL, 503},
+        {"execute_code", "{\"command\":\"x\"}", CALL_E_SESSION_LIMIT, 200},
+        {"execute_code", "{\"command\":\"x\"}", CALL_E_INTERNAL, 200},
+        {"get_execution_status", "{\"execution_id\":\"" PACK_ID "\"}", CALL_E_DRAINING, 503},
+        {"get_execution_status", "{\"execution_id\":\"" PACK_ID "\"}", CALL_E_NOT_FOUND, 200},
+        {"cancel_execution", "{\"execution_id\":\"" PACK_ID "\"}", CALL_E_KEEPER_AWAY, 200},
+    };
+    static const struct exchange_header promise[] = {{"x-execd-elsewhere", "yes"}, {NULL, NULL}};
+    struct pack_fixture *f = *state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(buf_deinit) struct buf body = {0};
+        f->reactor.outcome = rows[i].outcome;
+        f->reactor.view.id[0] = '\0';
+        buf_printf(&body,
+                   "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{"
+                   "\"name\":\"%s\",\"arguments\":%s," ENVELOPE "}}",
+                   rows[i].tool, rows[i].arguments);
+        const struct modern_spec spec = {.body = body.data,
+                                         .version = MODERN,
+                                         .method = "tools/call",
+                                         .name = rows[i].tool,
+                                         .more = promise};
+        struct exchange *x = mcp_modern_raw(&f->mcp, &spec);
+        if (memory_status(x) != rows[i].status)
+            fail_msg("%s, outcome %d: HTTP %d", rows[i].tool, (int)rows[i].outcome,
+                     memory_status(x));
+        done(x);
+    }
+}
+
+static void an_id_is_repeated_in_a_header_only_where_that_is_configured(void **state)
+{
+    CLEANUP(free_p)
+    char *described = tool_get_execution_status_describe(
+        &(struct pack_exec){.config = &(struct config){.execution_id_header = false}});
+    assert_null(strstr(described, "x-mcp-header"));
+    free(described);
+    described = tool_get_execution_status_describe(
+        &(struct pack_exec){.config = &(struct config){.execution_id_header = true}});
+    assert_non_null(strstr(described, "\"x-mcp-header\":\"Execution-Id\""));
 }
 
 /* ---- cancelled requests ---- */
@@ -416,6 +471,8 @@ int main(void)
         PACK_TEST(what_waits_in_line_says_where),
         PACK_TEST(an_end_without_a_start_has_no_exit_code),
         PACK_TEST(each_refusal_is_told_in_words),
+        PACK_TEST(a_balancer_hears_of_what_another_may_take),
+        cmocka_unit_test(an_id_is_repeated_in_a_header_only_where_that_is_configured),
         PACK_TEST(a_cancelled_request_ends_what_it_waits_for),
         PACK_TEST(a_start_that_nobody_waits_for_any_more_is_cancelled),
         PACK_TEST(who_waits_hears_of_progress_every_second),

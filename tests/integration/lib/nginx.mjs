@@ -61,7 +61,9 @@ export class Nginx {
 
   // The lines of the access log as { method, uri, status, owner, upstream }.
   requests() {
-    return this.read('access.log')
+    const text = this.read('access.log');
+    return text
+      .slice(0, text.lastIndexOf('\n') + 1)
       .split('\n')
       .filter(Boolean)
       .map((line) => {
@@ -69,6 +71,16 @@ export class Nginx {
         const [, owner, upstream] = /owner=(\S*) upstream=(.*?) upstream_status/.exec(line);
         return { method, uri, status: Number(status), owner, upstream };
       });
+  }
+
+  // What the log has of the requests that `work` makes; a line comes when its reply is gone.
+  async logOf(work, count = 1) {
+    const before = this.requests().length;
+    await work();
+    return until('the access log', () => {
+      const lines = this.requests().slice(before);
+      return lines.length >= count && lines;
+    });
   }
 
   read(name) {
