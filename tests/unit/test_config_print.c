@@ -19,6 +19,7 @@ static const char everything[] =
     "  update_interval: 39ms\n  drain_timeout: 10h\n  max_stream_buffer: 11MB\n  allowed_hosts: "
     "[\"a: b\", '#c', d]\n"
     "  allowed_origins: [\"https://[::1]:8080\", \"\"]\n"
+    "  execution_id_header: true\n"
     "sessions: {max: 12, ttl: 13d}\n"
     "exec:\n  replica_id: \"14\"\n  state_dir: /st\xc3\xa4te\n  keeper: \"null\"\n"
     "  shell: \"/bin/\\\"q\\\\\"\n  working_directory: \"/x # y\"\n"
@@ -134,7 +135,7 @@ static void a_masked_token_is_not_taken_for_one(void **state)
     CLEANUP(outcome_deinit) struct outcome bad = RUN(.yaml = text);
     assert_int_equal(bad.action, CONFIG_EXIT_BAD);
     assert_string_equal(bad.errors,
-                        "config.yaml:21: auth.token: \"***\" stands for the token that "
+                        "config.yaml:22: auth.token: \"***\" stands for the token that "
                         "--print-config masked; put the token there, or set SANDBOX_AUTH_TOKEN\n");
     CLEANUP(outcome_deinit)
     struct outcome good = RUN(.yaml = text, .env = {"SANDBOX_AUTH_TOKEN=hunter-two-and-three"});
