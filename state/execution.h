@@ -91,6 +91,11 @@ struct execution_exit {
     uint64_t started_us; /* CLOCK_REALTIME; 0: never started */
     uint64_t ended_us;
     uint64_t wall_ms, user_ms, system_ms, max_rss_bytes;
+    /* Of the whole tree, where its limits hold by cgroup; else 0. */
+    uint64_t tree_cpu_ms;
+    uint64_t max_memory_bytes, memory_peak_bytes; /* the limit, and the most it used */
+    uint64_t oom_kills;                           /* processes killed at that limit */
+    uint64_t max_processes, refused_forks;        /* the limit, and forks refused at it */
     uint64_t events;       /* records in the index */
     uint64_t output_bytes; /* bytes written to output, both streams */
     uint64_t stdout_bytes, stderr_bytes;

@@ -235,6 +235,7 @@ void child_stop_timers(struct child *c)
     timer_clear(&c->limit);
     timer_clear(&c->ladder);
     timer_clear(&c->step);
+    timer_clear(&c->look);
 }
 
 struct child *child_free(struct child *c)

@@ -33,6 +33,7 @@ struct child {
     char *dir; /* owned: of the journal */
     enum child_phase phase;
     struct execution_limits limits;
+    unsigned held; /* CGROUP_BIT()s of those that hold for the tree */
     struct stream streams[JOURNAL_STREAMS];
     struct input input;
     struct journal_writer journal;
@@ -40,6 +41,8 @@ struct child {
     struct timer limit;                       /* the next of timeout and idle timeout */
     struct timer ladder;                      /* KILL after TERM, and again until it worked */
     struct timer step;                        /* the next step of a phase */
+    struct timer look;                        /* the next look at what its tree uses */
+    uint64_t look_ms;                         /* from the look before it */
     uint64_t started_ms, active_ms, phase_ms; /* CLOCK_MONOTONIC */
     enum execution_reason reason;             /* as decided; 0: not yet */
     int error;                                /* errno of a start that failed */
@@ -63,6 +66,8 @@ void child_main_ended(struct child *c, int status, const struct rusage *usage);
 struct child *child_new(struct keeper *k, const char *id, const char *dir);
 MUST_USE int child_watch(struct child *c); /* its descriptors; 0 or -errno */
 void child_watch_limits(struct child *c);
+void child_look_at_limits(struct child *c); /* child_limits.c: from now on, now and then */
+void child_count_limits(struct child *c);   /* for the last time */
 void child_on_readable(struct source *s, uint32_t events);
 bool child_take_output(struct stream *s); /* one read; false: nothing is there now */
 void child_flush(struct stream *s, bool is_end);

@@ -81,14 +81,17 @@ void child_decide(struct child *c, enum execution_reason reason)
     (void)write_reason(c); /* tried again at the end */
 }
 
-/* How the command ended by itself. A KILL that nobody here sent is an oom only when a memory
- * controller says so; none is asked for yet. */
+/* How the command ended by itself. A KILL that nobody here sent is an oom only when the memory
+ * controller says so; then it is one also when the command lived on, since what it ran did not. */
 static enum execution_reason reason_of(const struct child *c)
 {
     const struct execution_limits *l = &c->limits;
     int signo = c->exit.term_signal;
-    uint64_t cpu_ms = c->exit.user_ms + c->exit.system_ms;
+    uint64_t own_ms = c->exit.user_ms + c->exit.system_ms;
+    uint64_t cpu_ms = own_ms > c->exit.tree_cpu_ms ? own_ms : c->exit.tree_cpu_ms;
 
+    if (c->exit.oom_kills > 0)
+        return REASON_OOM;
     if (l->max_cpu_ms && (signo == SIGXCPU || (signo == SIGKILL && cpu_ms >= l->max_cpu_ms)))
         return REASON_CPU_LIMIT;
     if (signo == SIGXFSZ && l->max_file_bytes)
@@ -204,7 +207,7 @@ static void sweep(struct child *c)
     uint64_t now = clock_mono_ms(), ago = now - c->phase_ms;
 
     /* What was never started has no processes, but may have a group. */
-    bool is_gone = (!c->tree.main && !c->tree.cgroup) || tree_kill(&c->tree, child_is_only(c));
+    bool is_gone = (!c->tree.main && !cgroup_is_there(&c->tree.cgroup)) || tree_kill(&c->tree, child_is_only(c));
     if (!is_gone && ago < SWEEP_MS) {
         uint64_t wait = ago < 1 ? 1 : ago > 50 ? 50 : ago;
         return timer_set(&c->keeper->loop, &c->step, now + wait, on_sweep);
@@ -248,6 +251,7 @@ void child_main_ended(struct child *c, int status, const struct rusage *usage)
     e->system_ms = ms_of(&usage->ru_stime);
     e->max_rss_bytes = (uint64_t)usage->ru_maxrss * 1024;
     c->phase = CHILD_DRAINING;
+    child_count_limits(c);
     timer_clear(&c->limit);
     timer_clear(&c->ladder);
     if (child_has_open_streams(c))
@@ -263,6 +267,7 @@ static void continue_phase(struct child *c)
     switch (c->phase) {
     case CHILD_RUNNING:
         child_watch_limits(c);
+        child_look_at_limits(c);
         break;
     case CHILD_DRAINING:
         timer_set(&c->keeper->loop, &c->step, now + DRAIN_MS, on_drained);

@@ -94,6 +94,7 @@ static void run(struct child *c, const struct keeper_spawn *s, const struct spaw
     if (r < 0)
         child_fail(c, REASON_SPAWN_FAILED, "epoll", r);
     child_watch_limits(c);
+    child_look_at_limits(c);
     clients_send_started(c->keeper, c);
 }
 
@@ -109,8 +110,9 @@ static void begin(struct child *c, const struct keeper_spawn *s)
         return end_lost(c);
     if (r < 0)
         return end_unstarted_by(c, -r, "journal");
-    bool is_running = spawn_start(c->id, s, k->cgroup_base, k->open_files, &spawned, &e);
+    bool is_running = spawn_start(c->id, s, &k->cgroups, k->open_files, &spawned, &e);
     c->tree.cgroup = spawned.cgroup;
+    c->held = spawned.held;
     if (is_running)
         run(c, s, &spawned);
     else

@@ -1,5 +1,6 @@
 #pragma once
 /* The keeper itself: what its parts share. One thread; everything lives until the process ends. */
+#include "exec/keeper/cgroup_host.h"
 #include "exec/keeper/clients.h"
 #include "exec/keeper/loop.h"
 #include "exec/keeper_wire.h"
@@ -14,7 +15,7 @@ struct keeper {
     struct loop loop;
     const char *state_dir; /* absolute */
     const char *log_file;  /* NULL: standard error */
-    char *cgroup_base;     /* NULL: none can be made */
+    struct cgroup_host cgroups;
     uint64_t open_files;   /* RLIMIT_NOFILE that our children get by default */
     uint64_t max_children; /* as many as there are descriptors for */
     int lock_fd;

@@ -9,8 +9,12 @@ libkeeper_wire_a_SOURCES = \
 noinst_LIBRARIES += libkeeper.a
 libkeeper_a_SOURCES = \
 	exec/keeper/cgroup.c exec/keeper/cgroup.h \
+	exec/keeper/cgroup_file.c exec/keeper/cgroup_file.h \
+	exec/keeper/cgroup_find.c exec/keeper/cgroup_find.h \
+	exec/keeper/cgroup_host.c exec/keeper/cgroup_host.h \
 	exec/keeper/child.c exec/keeper/child.h \
 	exec/keeper/child_end.c \
+	exec/keeper/child_limits.c \
 	exec/keeper/child_start.c \
 	exec/keeper/clients.c exec/keeper/clients.h \
 	exec/keeper/clone.h \
@@ -18,6 +22,7 @@ libkeeper_a_SOURCES = \
 	exec/keeper/input.c exec/keeper/input.h \
 	exec/keeper/journal_writer.c exec/keeper/journal_writer.h \
 	exec/keeper/keeper.h \
+	exec/keeper/limits.c exec/keeper/limits.h \
 	exec/keeper/loop.c exec/keeper/loop.h \
 	exec/keeper/options.c exec/keeper/options.h \
 	exec/keeper/proc.c exec/keeper/proc.h \

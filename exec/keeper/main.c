@@ -20,7 +20,6 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
-#include "exec/keeper/cgroup.h"
 #include "exec/keeper/child.h"
 #include "exec/keeper/keeper.h"
 #include "exec/keeper/options.h"
@@ -172,13 +171,11 @@ static int start_listening(struct keeper *k)
     return 0;
 }
 
-static void find_cgroup(struct keeper *k)
+static void find_cgroups(struct keeper *k)
 {
-    int r = cgroup_make_base(k->state_dir, &k->cgroup_base);
-    if (r == 0)
-        sweep_record_base(k->state_dir, k->cgroup_base);
-    else
-        LOG_INFO("no_cgroup", LOG_ERRNO(r));
+    cgroup_host_init(&k->cgroups, k->state_dir);
+    if (cgroup_host_has_any(&k->cgroups))
+        sweep_record_groups(k->state_dir, &k->cgroups);
 }
 
 static int start_fresh(struct keeper *k, const struct options *o)
@@ -191,7 +188,7 @@ static int start_fresh(struct keeper *k, const struct options *o)
         return r;
     sweep_leftovers(k->state_dir);
     if (!o->no_cgroup)
-        find_cgroup(k);
+        find_cgroups(k);
     return start_listening(k);
 }
 
@@ -226,7 +223,8 @@ static void run(struct keeper *k)
 {
     k->is_reserved = reserve_take(k->state_dir);
     LOG_INFO("ready", LOG_STR("state_dir", k->state_dir), LOG_STR("version", MCP_EXECD_VERSION),
-             LOG_STR("cgroup", k->cgroup_base));
+             LOG_STR("cgroup", k->cgroups.base),
+             LOG_U64("tree_limits", cgroup_host_controllers(&k->cgroups)));
     reap(k); /* what ended during an upgrade */
     while (!is_done(k)) {
         loop_turn(&k->loop);
@@ -242,9 +240,7 @@ static void leave(struct keeper *k)
         (void)unlink(KEEPER_SOCKET_NAME);
     source_close(&k->loop, &k->listener);
     source_close(&k->loop, &k->signals);
-    if (k->cgroup_base)
-        (void)rmdir(k->cgroup_base);
-    free(k->cgroup_base);
+    cgroup_host_deinit(&k->cgroups);
     loop_deinit(&k->loop);
     fd_closep(&k->lock_fd);
 }

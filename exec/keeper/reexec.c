@@ -31,6 +31,12 @@ static void walk_exit(struct codec *x, struct execution_exit *e)
     codec_u64(x, &e->user_ms);
     codec_u64(x, &e->system_ms);
     codec_u64(x, &e->max_rss_bytes);
+    codec_u64(x, &e->tree_cpu_ms);
+    codec_u64(x, &e->max_memory_bytes);
+    codec_u64(x, &e->memory_peak_bytes);
+    codec_u64(x, &e->oom_kills);
+    codec_u64(x, &e->max_processes);
+    codec_u64(x, &e->refused_forks);
     codec_u64(x, &e->events);
     codec_u64(x, &e->output_bytes);
 }
@@ -46,6 +52,7 @@ static void walk_child(struct codec *x, struct child *c, uint64_t *kill_ms)
     c->phase = phase;
     c->reason = reason;
     keeper_limits_walk(x, &c->limits);
+    codec_u32(x, &c->held);
     for (int i = 0; i < JOURNAL_STREAMS; i++)
         codec_i32(x, &c->streams[i].source.fd);
     input_walk(&c->input, x);
@@ -63,17 +70,13 @@ static void walk_child(struct codec *x, struct child *c, uint64_t *kill_ms)
 
 static void walk_keeper(struct codec *x, struct keeper *k, uint32_t *n_children)
 {
-    const char *base = k->cgroup_base;
-
     codec_i32(x, &k->listener.fd);
     codec_i32(x, &k->lock_fd);
     codec_u64(x, &k->open_files);
     codec_bool(x, &k->is_quitting);
     codec_bool(x, &k->is_stopping);
-    codec_str(x, &base);
+    cgroup_host_walk(&k->cgroups, x);
     codec_u32(x, n_children);
-    if (codec_is_reading(x) && base)
-        k->cgroup_base = xstrdup(base);
 }
 
 static void write_state(struct keeper *k, struct buf *out)

@@ -7,8 +7,8 @@
 
 #include <sys/wait.h>
 
-#include "exec/keeper/cgroup.h"
 #include "exec/keeper/clone.h"
+#include "exec/keeper/limits.h"
 #include "exec/keeper/pty.h"
 #include "exec/keeper/steps.h"
 #include "state/base/fd.h"
@@ -140,27 +140,40 @@ static bool run(const struct plan *p, int cgroup_fd, pid_t *ret_pid, struct spaw
     return true;
 }
 
-static int make_cgroup(const char *base, const char *id, char **ret_path)
+/* Without a group it can be told apart all the same, only not as well; but no limit is given up
+ * because its group could not be made. */
+static bool make_cgroup(const struct cgroup_host *h, const char *id,
+                        const struct execution_limits *l, struct spawned *to,
+                        struct cgroup_entry *ret_entry, struct spawn_error *e)
 {
-    int fd = -1, r = base ? cgroup_make(base, id, ret_path, &fd) : 0;
-    if (r < 0) /* it can be told apart without, only not as well */
+    enum cgroup_controller failed = CGROUP_CONTROLLERS;
+    unsigned wanted = limits_controllers(l);
+    int r = cgroup_make(h, id, wanted, &to->cgroup, ret_entry);
+
+    if (r == 0)
+        r = limits_set(h, &to->cgroup, l, &to->held, &failed);
+    if (r < 0)
         LOG_WARN("cgroup_not_made", LOG_STR("exec", id), LOG_ERRNO(r));
-    return fd;
+    if (r < 0 && (wanted & cgroup_host_controllers(h)))
+        return fail(e, -r, "limits: cgroup",
+                    failed < CGROUP_CONTROLLERS ? limits_controller_name(failed) : NULL);
+    return true;
 }
 
-bool spawn_start(const char *id, const struct keeper_spawn *s, const char *cgroup_base,
+bool spawn_start(const char *id, const struct keeper_spawn *s, const struct cgroup_host *h,
                  uint64_t open_files, struct spawned *ret, struct spawn_error *ret_error)
 {
     char mark[sizeof(PROC_MARK) + 1 + EXECUTION_ID_MAX];
     CLEANUP(stdio_deinit)
     struct stdio io = {.ours = {-1, -1, -1}, .theirs = {-1, -1, -1}, .slave = -1};
-    CLEANUP(free_p) char *cgroup = NULL;
 
     *ret = (struct spawned){.in_fd = -1, .out_fd = -1, .err_fd = -1};
     int r = make_stdio(&io, s);
     if (r < 0)
         return fail(ret_error, -r, s->is_pty ? "terminal" : "pipe", NULL);
-    CLEANUP(fd_closep) int cgroup_fd = make_cgroup(cgroup_base, id, &cgroup);
+    CLEANUP(cgroup_entry_deinit) struct cgroup_entry entry = CGROUP_ENTRY_NONE;
+    if (!make_cgroup(h, id, &s->limits, ret, &entry, ret_error))
+        return false;
     snprintf(mark, sizeof(mark), PROC_MARK "=%s", id);
     CLEANUP(free_p) char **env = make_environment(mark, s->env);
     const struct plan p = {
@@ -174,10 +187,10 @@ bool spawn_start(const char *id, const struct keeper_spawn *s, const char *cgrou
         .keeper = getpid(),
         .open_files = open_files,
         .limits = &s->limits,
+        .task_fds = entry.task_fds,
+        .held = ret->held,
     };
-    bool is_running = run(&p, cgroup_fd, &ret->pid, ret_error);
-    ret->cgroup = TAKE_PTR(cgroup);
-    if (!is_running)
+    if (!run(&p, entry.unified_fd, &ret->pid, ret_error))
         return false;
     ret->in_fd = TAKE_FD(io.ours[0]);
     ret->out_fd = TAKE_FD(io.ours[1]);

@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
+#include "exec/keeper/cgroup_host.h"
 #include "state/base/macro.h"
 
 /* A hang-up or an interrupt of the terminal that somebody started us from is not for us; a pipe
@@ -20,6 +21,15 @@ const int steps_ignored_signals[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGPIPE, SIGTSTP
 static int own_session(const struct plan *p)
 {
     return setsid() < 0 ? -errno : 0;
+}
+
+/* First of all, so that everything else is done inside its limits. */
+static int enter_groups(const struct plan *p)
+{
+    for (int i = 0; i < CGROUP_CONTROLLERS; i++)
+        if (p->task_fds[i] >= 0 && write(p->task_fds[i], "0", 1) < 0)
+            return -errno;
+    return 0;
 }
 
 static int set_descriptors(const struct plan *p)
@@ -54,13 +64,13 @@ static int set_limits(const struct plan *p)
     uint64_t files = l->max_open_files;
     int r = set_limit(RLIMIT_CORE, 0, 0);
 
-    if (r == 0 && l->max_memory_bytes)
+    if (r == 0 && l->max_memory_bytes && !(p->held & CGROUP_BIT(CGROUP_MEMORY)))
         r = set_limit(RLIMIT_AS, l->max_memory_bytes, l->max_memory_bytes);
     if (r == 0 && cpu_s) /* XCPU first, KILL a second later for those that go on */
         r = set_limit(RLIMIT_CPU, cpu_s, cpu_s + 1);
     if (r == 0 && l->max_file_bytes)
         r = set_limit(RLIMIT_FSIZE, l->max_file_bytes, l->max_file_bytes);
-    if (r == 0 && l->max_processes)
+    if (r == 0 && l->max_processes && !(p->held & CGROUP_BIT(CGROUP_PIDS)))
         r = set_limit(RLIMIT_NPROC, l->max_processes, l->max_processes);
     if (r == 0)
         r = set_limit(RLIMIT_NOFILE, files ? files : p->open_files, files ? files : RLIM_INFINITY);
@@ -112,6 +122,7 @@ static const struct {
     const char *name;
     int (*run)(const struct plan *p);
 } steps[] = {
+    {"cgroup", enter_groups},
     {"setsid", own_session},
     {"descriptors", set_descriptors},
     {"terminal", take_terminal},

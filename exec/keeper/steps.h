@@ -18,6 +18,8 @@ struct plan {
     pid_t keeper;
     uint64_t open_files; /* soft limit of one without max_open_files */
     const struct execution_limits *limits;
+    const int *task_fds; /* CGROUP_CONTROLLERS of them, see cgroup_entry */
+    unsigned held;       /* CGROUP_BIT()s: limits that a group holds, so that rlimits need not */
 };
 
 struct step_failure {

@@ -10,6 +10,7 @@
 #include "exec/keeper/cgroup.h"
 #include "exec/keeper/journal_writer.h"
 #include "exec/keeper/proc.h"
+#include "state/base/buf.h"
 #include "state/base/clock.h"
 #include "state/base/fd.h"
 #include "state/base/id.h"
@@ -51,9 +52,9 @@ static bool kill_marked(struct sweep *s, const char *base)
 
 static bool kill_groups(struct sweep *s, const char *base)
 {
-    if (cgroup_remove(base) == 0 || cgroup_find(base, &s->killed) < 0)
+    if (cgroup_remove_path(base) == 0 || cgroup_find_processes(base, &s->killed) < 0)
         return true; /* gone, or none of ours */
-    cgroup_kill(base);
+    cgroup_kill_path(base);
     return false;
 }
 
@@ -72,22 +73,24 @@ static void until_gone(struct sweep *s, const char *base,
     }
 }
 
-/* Where the keeper before us had its groups. A copy of a state directory names the groups of the
+/* Where the keeper before us had its groups, a line for each. A copy of a state directory names the groups of the
  * original, which are not ours to kill. */
 static void kill_recorded(struct sweep *s)
 {
     CLEANUP(free_p) char *path = NULL;
-    CLEANUP(free_p) char *base = NULL;
+    CLEANUP(free_p) char *text = NULL;
     CLEANUP(free_p) char *name = cgroup_base_name(s->state_dir);
     size_t len;
 
     if (asprintf(&path, "%s/" BASE_FILE, s->state_dir) < 0)
         abort();
-    if (file_read(path, PATH_MAX, &base, &len) < 0)
+    if (file_read(path, (1 + CGROUP_CONTROLLERS) * PATH_MAX, &text, &len) < 0)
         return;
-    const char *slash = strrchr(base, '/');
-    if (slash && strcmp(slash + 1, name) == 0)
-        until_gone(s, base, kill_groups);
+    for (char *rest = text, *base; (base = strsep(&rest, "\n"));) {
+        const char *slash = strrchr(base, '/');
+        if (slash && strcmp(slash + 1, name) == 0)
+            until_gone(s, base, kill_groups);
+    }
 }
 
 void sweep_leftovers(const char *state_dir)
@@ -102,9 +105,14 @@ void sweep_leftovers(const char *state_dir)
     pids_deinit(&s.killed);
 }
 
-void sweep_record_base(const char *state_dir, const char *cgroup_base)
+void sweep_record_groups(const char *state_dir, const struct cgroup_host *h)
 {
-    int r = file_replace(state_dir, BASE_FILE, cgroup_base, strlen(cgroup_base));
+    CLEANUP(buf_deinit) struct buf text = {0};
+
+    buf_printf(&text, "%s\n", h->base ? h->base : "");
+    for (int i = 0; i < CGROUP_CONTROLLERS; i++)
+        buf_printf(&text, "%s\n", h->v1[i] ? h->v1[i] : "");
+    int r = file_replace(state_dir, BASE_FILE, text.data, text.len);
     if (r < 0)
         LOG_WARN("cgroup_not_recorded", LOG_ERRNO(r));
 }

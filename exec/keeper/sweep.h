@@ -5,7 +5,9 @@
  * their environment that names an execution of our state directory without a file exit. Blocks, a
  * few seconds at most.
  */
+#include "exec/keeper/cgroup_host.h"
+
 /* Logs what it found. */
 void sweep_leftovers(const char *state_dir);
 /* For the next one's sweep: where our groups are. */
-void sweep_record_base(const char *state_dir, const char *cgroup_base);
+void sweep_record_groups(const char *state_dir, const struct cgroup_host *h);

@@ -6,12 +6,11 @@
 
 #include <sys/wait.h>
 
-#include "exec/keeper/cgroup.h"
 #include "exec/keeper/codec.h"
 
 void tree_deinit(struct tree *t)
 {
-    free(t->cgroup);
+    cgroup_deinit(&t->cgroup);
     pids_deinit(&t->killed);
     *t = (struct tree){0};
 }
@@ -20,7 +19,8 @@ void tree_deinit(struct tree *t)
 
 static int find(const struct tree *t, bool is_only, struct pids *ret)
 {
-    return t->cgroup ? cgroup_find(t->cgroup, ret) : proc_find(t->id, t->main, is_only, ret);
+    return cgroup_is_there(&t->cgroup) ? cgroup_find(&t->cgroup, ret)
+                                       : proc_find(t->id, t->main, is_only, ret);
 }
 
 void tree_ask(const struct tree *t, int signo, bool is_only)
@@ -48,16 +48,17 @@ static bool is_in_doubt(struct tree *t, int outcome)
 bool tree_kill(struct tree *t, bool is_only)
 {
     CLEANUP(pids_deinit) struct pids found = {0};
+    bool has_group = cgroup_is_there(&t->cgroup);
 
     /* A group without processes can be removed, so that this is the whole question. */
-    if (t->cgroup ? cgroup_remove(t->cgroup) == 0 : !has_children())
+    if (has_group ? cgroup_remove(&t->cgroup) == 0 : !has_children())
         return true;
     int r = find(t, is_only, &found);
     for (size_t i = 0; i < found.n; i++)
         if (found.v[i] != t->main)
             pids_add(&t->killed, found.v[i]);
-    if (t->cgroup) {
-        cgroup_kill(t->cgroup);
+    if (has_group) {
+        cgroup_kill(&t->cgroup);
         return false;
     }
     proc_signal(&found, SIGKILL);
@@ -66,10 +67,9 @@ bool tree_kill(struct tree *t, bool is_only)
 
 void tree_walk(struct tree *t, struct codec *c)
 {
-    const char *cgroup = t->cgroup;
     uint32_t n = (uint32_t)t->killed.n;
 
-    codec_str(c, &cgroup);
+    cgroup_walk(&t->cgroup, c);
     codec_i32(c, &t->main);
     codec_u32(c, &n);
     for (uint32_t i = 0; i < n && !c->is_bad; i++) {
@@ -78,6 +78,4 @@ void tree_walk(struct tree *t, struct codec *c)
         if (codec_is_reading(c))
             pids_add(&t->killed, pid);
     }
-    if (codec_is_reading(c) && cgroup)
-        t->cgroup = xstrdup(cgroup);
 }

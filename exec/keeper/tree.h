@@ -3,13 +3,14 @@
  * All processes of one execution: found and ended by their cgroup where there is one, else by
  * exec/keeper/proc.h. One thread; nothing here waits.
  */
+#include "exec/keeper/cgroup.h"
 #include "exec/keeper/proc.h"
 
 struct codec;
 
 struct tree {
     const char *id;     /* borrowed from the execution */
-    char *cgroup;       /* owned; NULL: none */
+    struct cgroup cgroup;
     pid_t main;         /* the command; reaped or not */
     struct pids killed; /* processes but main that had to be killed */
     unsigned doubts;    /* how often we looked again only because somebody could not be told */

@@ -1,8 +1,10 @@
 # Unit tests of the keeper, its wire and its client.
 KEEPER_TESTS = \
+	tests/unit/test_cgroup \
 	tests/unit/test_journal_writer \
 	tests/unit/test_keeper \
 	tests/unit/test_keeper_life \
+	tests/unit/test_keeper_limits \
 	tests/unit/test_keeper_wire
 check_PROGRAMS += $(KEEPER_TESTS)
 TESTS += $(KEEPER_TESTS)
@@ -16,3 +18,7 @@ tests_unit_test_keeper_life_SOURCES = tests/unit/test_keeper_life.c $(KEEPER_FIX
 tests_unit_test_keeper_life_LDADD = libkeeper.a $(EXEC_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_keeper_wire_SOURCES = tests/unit/test_keeper_wire.c
 tests_unit_test_keeper_wire_LDADD = $(KEEPER_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_cgroup_SOURCES = tests/unit/test_cgroup.c tests/unit/temp_dir.h
+tests_unit_test_cgroup_LDADD = $(KEEPER_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_keeper_limits_SOURCES = tests/unit/test_keeper_limits.c $(KEEPER_FIXTURE)
+tests_unit_test_keeper_limits_LDADD = libkeeper.a $(EXEC_LIBS) $(CMOCKA_LIBS)

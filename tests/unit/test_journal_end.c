@@ -36,6 +36,12 @@ static const struct execution_exit ended = {
     .stdout_bytes = 9,
     .stderr_bytes = 10,
     .processes_killed = 11,
+    .tree_cpu_ms = 12,
+    .max_memory_bytes = 13,
+    .memory_peak_bytes = 14,
+    .oom_kills = 15,
+    .max_processes = 16,
+    .refused_forks = 17,
 };
 
 static void assert_exit_equal(const struct execution_exit *a, const struct execution_exit *b)
