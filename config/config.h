@@ -129,11 +129,11 @@ struct config {
     size_t max_stdin_bytes;    /* limits.max_stdin        1MiB queued for one execution's stdin */
     size_t max_command_bytes;  /* limits.max_command      128KiB: command, and each argument (Linux
                                   MAX_ARG_STRLEN) */
-    uint64_t max_memory_bytes; /* limits.max_memory       0 = none: RLIMIT_AS, and the most
+    uint64_t max_memory_bytes; /* limits.max_memory       0 = none: of the tree, and the most
                                   sandbox_config may ask for */
-    uint64_t max_cpu_ms;       /* limits.max_cpu          0 = none: RLIMIT_CPU */
+    uint64_t max_cpu_ms;       /* limits.max_cpu          0 = none: of the tree */
     uint64_t max_file_bytes;   /* limits.max_file         0 = none: RLIMIT_FSIZE */
-    unsigned max_processes;    /* limits.max_processes    0 = none: RLIMIT_NPROC */
+    unsigned max_processes;    /* limits.max_processes    0 = none: of the tree */
     unsigned max_open_files;   /* limits.max_open_files   1024: RLIMIT_NOFILE */
 
     /* sandbox: */

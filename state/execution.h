@@ -96,8 +96,8 @@ struct execution_exit {
     uint64_t max_memory_bytes, memory_peak_bytes; /* the limit, and the most it used */
     uint64_t oom_kills;                           /* processes killed at that limit */
     uint64_t max_processes, refused_forks;        /* the limit, and forks refused at it */
-    uint64_t events;       /* records in the index */
-    uint64_t output_bytes; /* bytes written to output, both streams */
+    uint64_t events;                              /* records in the index */
+    uint64_t output_bytes;                        /* bytes written to output, both streams */
     uint64_t stdout_bytes, stderr_bytes;
     uint64_t processes_killed; /* left over and killed at the end */
 };

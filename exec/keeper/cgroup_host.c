@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>

@@ -10,8 +10,8 @@
  *
  * In version 2 a group with processes can't hand controllers on ("no internal processes", the
  * kernel's Documentation/admin-guide/cgroup-v2.rst). So that <our group> can, we move what is there
- * to a leaf, <our group>/mcp-exec-host, but only what is ours to move: when the group was delegated,
- * is the root of a container, or holds nothing but the server and its keeper.
+ * to a leaf, <our group>/mcp-exec-host, but only what is ours to move: when the group was
+ * delegated, is the root of a container, or holds nothing but the server and its keeper.
  */
 #include <stdbool.h>
 

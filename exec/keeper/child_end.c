@@ -207,7 +207,8 @@ static void sweep(struct child *c)
     uint64_t now = clock_mono_ms(), ago = now - c->phase_ms;
 
     /* What was never started has no processes, but may have a group. */
-    bool is_gone = (!c->tree.main && !cgroup_is_there(&c->tree.cgroup)) || tree_kill(&c->tree, child_is_only(c));
+    bool is_gone = (!c->tree.main && !cgroup_is_there(&c->tree.cgroup)) ||
+                   tree_kill(&c->tree, child_is_only(c));
     if (!is_gone && ago < SWEEP_MS) {
         uint64_t wait = ago < 1 ? 1 : ago > 50 ? 50 : ago;
         return timer_set(&c->keeper->loop, &c->step, now + wait, on_sweep);

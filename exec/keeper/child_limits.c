@@ -49,7 +49,8 @@ static uint64_t look_at_cpu(struct child *c)
     return UINT64_MAX;
 }
 
-/* By version 2 the kernel ends the whole tree; here the command may go on and try again for ever. */
+/* By version 2 the kernel ends the whole tree; here the command may go on and try again for ever.
+ */
 static void look_at_memory(struct child *c)
 {
     c->exit.oom_kills = limits_oom_kills(host_of(c), &c->tree.cgroup);

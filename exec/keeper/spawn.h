@@ -8,9 +8,9 @@
 
 struct spawned {
     pid_t pid;
-    int in_fd;    /* writes to its stdin; -1: it has none */
-    int out_fd;   /* reads its stdout, or all that its terminal prints */
-    int err_fd;   /* reads its stderr; -1: it has a terminal */
+    int in_fd;            /* writes to its stdin; -1: it has none */
+    int out_fd;           /* reads its stdout, or all that its terminal prints */
+    int err_fd;           /* reads its stderr; -1: it has a terminal */
     struct cgroup cgroup; /* owned; there also when it could not be started */
     unsigned held;        /* CGROUP_BIT()s: limits that hold for its tree */
 };

@@ -73,8 +73,8 @@ static void until_gone(struct sweep *s, const char *base,
     }
 }
 
-/* Where the keeper before us had its groups, a line for each. A copy of a state directory names the groups of the
- * original, which are not ours to kill. */
+/* Where the keeper before us had its groups, a line for each. A copy of a state directory names the
+ * groups of the original, which are not ours to kill. */
 static void kill_recorded(struct sweep *s)
 {
     CLEANUP(free_p) char *path = NULL;

@@ -9,7 +9,7 @@
 struct codec;
 
 struct tree {
-    const char *id;     /* borrowed from the execution */
+    const char *id; /* borrowed from the execution */
     struct cgroup cgroup;
     pid_t main;         /* the command; reaped or not */
     struct pids killed; /* processes but main that had to be killed */

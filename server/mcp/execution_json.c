@@ -19,7 +19,19 @@ static const struct arg usage_rows[] = {
     {.name = "wall_ms", .type = ARG_INTEGER, .description = "From start to end."},
     {.name = "user_ms", .type = ARG_INTEGER, .description = "CPU time in the program."},
     {.name = "system_ms", .type = ARG_INTEGER, .description = "CPU time in the kernel."},
-    {.name = "max_rss_bytes", .type = ARG_INTEGER, .description = "Most memory at a time."},
+    {.name = "max_rss_bytes",
+     .type = ARG_INTEGER,
+     .description = "Most memory of a process at a time."},
+    {.name = "memory_peak_bytes",
+     .type = ARG_INTEGER,
+     .description = "Most memory of all its processes together; where they have a limit."},
+    {.name = "memory_limit_bytes", .type = ARG_INTEGER, .description = "That limit."},
+    {.name = "oom_kills",
+     .type = ARG_INTEGER,
+     .description = "Processes that were killed at that limit."},
+    {.name = "forks_refused",
+     .type = ARG_INTEGER,
+     .description = "Processes that could not be made at max_processes."},
 };
 const struct arg_set execution_usage = {
     .args = usage_rows, .n = ARRAY_LEN(usage_rows), .is_open = true};
@@ -139,6 +151,31 @@ static const char *default_message(enum execution_reason r)
     return NULL;
 }
 
+/* Only what was limited for the tree was counted for it. */
+static void add_tree_usage(cJSON *u, const struct execution_exit *x)
+{
+    if (x->max_memory_bytes) {
+        cJSON_AddNumberToObject(u, "memory_peak_bytes", (double)x->memory_peak_bytes);
+        cJSON_AddNumberToObject(u, "memory_limit_bytes", (double)x->max_memory_bytes);
+        cJSON_AddNumberToObject(u, "oom_kills", (double)x->oom_kills);
+    }
+    if (x->max_processes)
+        cJSON_AddNumberToObject(u, "forks_refused", (double)x->refused_forks);
+}
+
+/* NULL: it is something else. The caller's. */
+static char *oom_message(const struct execution_exit *x)
+{
+    struct buf b = {0};
+    if (x->reason != REASON_OOM || !x->max_memory_bytes)
+        return NULL;
+    buf_printf(&b,
+               "Used more memory than it may: the limit of all its processes together is %.1f MiB "
+               "(limits.max_memory, or max_memory_mb of the call), the most it used was %.1f MiB",
+               (double)x->max_memory_bytes / 1048576, (double)x->memory_peak_bytes / 1048576);
+    return buf_steal(&b);
+}
+
 static void add_usage(cJSON *o, const struct execution_exit *x)
 {
     if (x->started_us == 0) {
@@ -150,6 +187,7 @@ static void add_usage(cJSON *o, const struct execution_exit *x)
     cJSON_AddNumberToObject(u, "user_ms", (double)x->user_ms);
     cJSON_AddNumberToObject(u, "system_ms", (double)x->system_ms);
     cJSON_AddNumberToObject(u, "max_rss_bytes", (double)x->max_rss_bytes);
+    add_tree_usage(u, x);
 }
 
 static void add_sums(cJSON *o, const struct execution_facts *f)
@@ -172,7 +210,9 @@ void execution_add_end(cJSON *o, const struct execution_facts *f, bool has_sums)
         cJSON_AddNullToObject(o, "exit_code");
     json_add_str_or_null(o, "signal", f->has_exit ? signal_name(x->term_signal, name) : NULL);
     json_add_str_or_null(o, "reason", f->has_exit ? execution_reason_name(x->reason) : NULL);
-    json_add_str_or_null(o, "error_message", x->error[0] ? x->error : default_message(x->reason));
+    CLEANUP(free_p) char *oom = f->has_exit ? oom_message(x) : NULL;
+    const char *message = oom ? oom : default_message(x->reason);
+    json_add_str_or_null(o, "error_message", x->error[0] ? x->error : message);
     if (!f->has_exit)
         return;
     add_usage(o, x);

@@ -14,7 +14,7 @@
 #include "tests/unit/temp_dir.h"
 
 #define V2(root, point) "30 23 0:26 " root " " point " rw,nosuid - cgroup2 cgroup2 rw,nsdelegate\n"
-#define V1(root, point, options)                                                                   \
+#define V1(root, point, options) \
     "32 31 0:29 " root " " point " rw,relatime shared:9 - cgroup cgroup rw," options "\n"
 #define OTHER "24 1 0:23 / /proc rw - proc proc rw,cpu\n"
 
@@ -40,8 +40,8 @@ static const struct {
      V1("/", "/c/memory", "memory") V1("/", "/c/pids", "pids") V2("/", "/c/unified"), NULL,
      "/c/unified/u", false},
     /* mounted together, and names that only begin alike */
-    {"5:cpuset:/s\n3:cpu,cpuacct:/x\n", V1("/", "/c/set", "cpuset") V1("/", "/c/cpu", "cpu,cpuacct"),
-     "cpu", "/c/cpu/x", false},
+    {"5:cpuset:/s\n3:cpu,cpuacct:/x\n",
+     V1("/", "/c/set", "cpuset") V1("/", "/c/cpu", "cpu,cpuacct"), "cpu", "/c/cpu/x", false},
     {"3:cpu,cpuacct:/\n", V1("/", "/c/cpu", "cpu,cpuacct"), "cpuacct", "/c/cpu", true},
     {"5:cpuset:/s\n", V1("/", "/c/set", "cpuset"), "cpu", NULL, false},
     {"1:name=systemd:/s\n", V1("/", "/c/systemd", "xattr,name=systemd"), "memory", NULL, false},
@@ -107,9 +107,9 @@ static void reads_the_numbers_of_a_group(void **state)
 static void sets_and_reads_version_2(void **state)
 {
     char *dir = *state;
-    const struct cgroup_host h = {
-        .base = dir,
-        .unified = CGROUP_BIT(CGROUP_MEMORY) | CGROUP_BIT(CGROUP_PIDS) | CGROUP_BIT(CGROUP_CPU)};
+    const struct cgroup_host h = {.base = dir,
+                                  .unified = CGROUP_BIT(CGROUP_MEMORY) | CGROUP_BIT(CGROUP_PIDS) |
+                                             CGROUP_BIT(CGROUP_CPU)};
     const struct cgroup g = {.path = dir};
     const struct execution_limits l = {
         .max_memory_bytes = 1 << 20, .max_processes = 9, .max_cpu_ms = 1};

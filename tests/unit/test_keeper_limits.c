@@ -6,9 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <cmocka.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+
+#include <cmocka.h>
 
 #include "exec/keeper/cgroup_file.h"
 #include "exec/keeper/cgroup_host.h"
@@ -47,13 +48,14 @@ static int set_up_v1(void **state)
 /* A machine that lets us look only. */
 static int set_up_read_only(void **state)
 {
-    *state = fixture_new_after("if [ -z \"$INSIDE\" ]; then\n"
-                               "  export INSIDE=1\n"
-                               "  exec unshare -m sh \"$0\" \"$@\"\n"
-                               "fi\n"
-                               "for m in $(awk '/ - cgroup2? /{print $5}' /proc/self/mountinfo); do\n"
-                               "  mount -o remount,bind,ro $m\n"
-                               "done\n");
+    *state =
+        fixture_new_after("if [ -z \"$INSIDE\" ]; then\n"
+                          "  export INSIDE=1\n"
+                          "  exec unshare -m sh \"$0\" \"$@\"\n"
+                          "fi\n"
+                          "for m in $(awk '/ - cgroup2? /{print $5}' /proc/self/mountinfo); do\n"
+                          "  mount -o remount,bind,ro $m\n"
+                          "done\n");
     return 0;
 }
 
@@ -87,8 +89,8 @@ static void tells_oom_with_limit_and_peak(void **state)
 static void the_memory_of_a_tree_is_one(void **state)
 {
     struct fixture *f = *state;
-    struct exec_spec *s = fixture_script(
-        "for i in 1 2 3 4; do head -c 40000000 /dev/zero | tail -c 40000000 | sleep 600 & done; wait");
+    struct exec_spec *s = fixture_script("for i in 1 2 3 4; do head -c 40000000 /dev/zero | tail "
+                                         "-c 40000000 | sleep 600 & done; wait");
 
     s->limits.max_memory_bytes = 100 * MIB;
     struct execution_exit e = fixture_wait_ended(f, fixture_spawn(f, s));
@@ -128,8 +130,8 @@ static void reserved_memory_is_not_used_memory(void **state)
 static void a_fork_bomb_is_bounded_and_ends(void **state)
 {
     struct fixture *f = *state;
-    struct exec_spec *s = fixture_script(
-        "for i in $(seq 100); do sleep 600 & done 2>/dev/null; echo not reached");
+    struct exec_spec *s =
+        fixture_script("for i in $(seq 100); do sleep 600 & done 2>/dev/null; echo not reached");
 
     s->limits.max_processes = 10;
     s->limits.timeout_ms = 20000; /* in case it is not */
@@ -186,7 +188,8 @@ static void no_group_is_left(void **state)
     for (size_t i = 0; i < ARRAY_LEN(bases); i++) {
         if (!bases[i])
             continue;
-        CLEANUP(free_p) char *above = xstrndup(bases[i], (size_t)(strrchr(bases[i], '/') - bases[i]));
+        CLEANUP(free_p)
+        char *above = xstrndup(bases[i], (size_t)(strrchr(bases[i], '/') - bases[i]));
         CLEANUP(free_p) char *base = cgroup_path(above, name);
         CLEANUP(free_p) char *group = cgroup_path(base, seen->id);
         assert_int_not_equal(access(group, F_OK), 0);
@@ -232,13 +235,13 @@ static void without_groups_each_process_is_limited(void **state)
     assert_int_equal(e.memory_peak_bytes, 0);
 }
 
-#define IN(where, test)                                          \
-    {                                                            \
-#test, test, where, tear_down, NULL                      \
+#define IN(where, test)                     \
+    {                                       \
+#test, test, where, tear_down, NULL \
     }
-#define NAMED(name, where, test)                                 \
-    {                                                            \
-#test name, test, where, tear_down, NULL                 \
+#define NAMED(name, where, test)                 \
+    {                                            \
+#test name, test, where, tear_down, NULL \
     }
 
 static size_t add(struct CMUnitTest *to, const struct CMUnitTest *tests, size_t n, bool is_possible,
