@@ -56,3 +56,21 @@ test_packages() {
         if [ -x "$bin/node" ]; then PATH=$bin:$PATH; fi
     done
 }
+
+# call_to_paste <endpoint> <whether a token is needed: empty or not>: a call for another terminal.
+call_to_paste() {
+    local authorization=
+    if [ -n "$2" ]; then
+        # shellcheck disable=SC2016 # whoever pastes it has the variable
+        authorization=$'\n  -H "Authorization: Bearer $SANDBOX_AUTH_TOKEN" \\'
+    fi
+    cat <<EOT
+curl -sS $1 \\$authorization
+  -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \\
+  -H 'MCP-Protocol-Version: 2026-07-28' -H 'Mcp-Method: tools/call' -H 'Mcp-Name: execute_code' \\
+  -d '{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{
+        "name":"execute_code","arguments":{"command":"echo hello"},
+        "_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",
+                 "io.modelcontextprotocol/clientCapabilities":{}}}}'
+EOT
+}

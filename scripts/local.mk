@@ -12,6 +12,7 @@ EXTRA_DIST += \
 	scripts/check-words \
 	scripts/lib.sh \
 	scripts/lsan.supp \
+	scripts/cluster \
 	scripts/run \
 	scripts/setup \
 	scripts/test
