@@ -149,6 +149,13 @@ struct config {
     uint64_t workspace_quota_bytes; /* sandbox.workspace_quota  0 = none */
     uint64_t workspace_ttl_ms;      /* sandbox.workspace_ttl */
 
+    /* tasks: (executions as MCP tasks) */
+    uint64_t task_sync_wait_ms;     /* tasks.sync_wait 2s: what ends within it is no task */
+    uint64_t task_poll_interval_ms; /* tasks.poll_interval 1s: told to clients */
+    bool tasks_experimental;        /* tasks.experimental: also those of 2025-11-25 */
+    bool tasks_require_name;        /* tasks.require_name: tasks/… need the header Mcp-Name */
+    bool tasks_ask_secrets; /* tasks.ask_secrets: also what a terminal does not show is asked for */
+
     /* retention: */
     uint64_t retention_ttl_ms; /* retention.ttl           1h after the end */
     unsigned max_finished;     /* retention.max_executions 10000 finished journals kept */

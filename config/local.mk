@@ -19,6 +19,7 @@ libconfig_a_SOURCES = \
     config/report.c config/report.h \
     config/runtime.c config/runtime.h \
     config/schema.c config/schema.h \
+    config/schema_find.c \
     config/string_list.c config/string_list.h \
     config/units.c config/units.h \
     config/value.c config/value.h \

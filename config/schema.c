@@ -1,9 +1,6 @@
 #include "config/schema.h"
 
-#include <assert.h>
 #include <syslog.h>
-
-#include "config/nearest.h"
 
 #define KIB   (1ull << 10)
 #define MIB   (1ull << 20)
@@ -43,6 +40,7 @@ const struct config_section config_sections[] = {
     {"exec", "How commands are run"},
     {"limits", "What executions may use; each is an upper bound a call cannot widen"},
     {"sandbox", "How commands are isolated; docs/sandbox.md"},
+    {"tasks", "Executions as MCP tasks"},
     {"retention", "How long finished executions stay readable"},
     {"log", "What is written about it"},
     {"redis", "State shared by several replicas"},
@@ -242,6 +240,19 @@ const struct config_key config_keys[] = {
      .help = "how long a workspace stays after its last use",
      .more = "One of a session goes with the session."},
 
+    {"tasks.sync_wait", DURATION(task_sync_wait_ms, 0, HOUR), .preset = "2s",
+     .help = "how long a call of a client with tasks waits for the end before it gets a task"},
+    {"tasks.poll_interval", DURATION(task_poll_interval_ms, 10, HOUR), .preset = "1s",
+     .help = "how often clients are told to ask for a task"},
+    {"tasks.experimental", BOOL(tasks_experimental), .preset = "false",
+     .help = "offer tasks to clients of 2025-11-25 as well, in the form of that revision"},
+    {"tasks.require_name", BOOL(tasks_require_name), .preset = "false",
+     .help = "refuse tasks/get, tasks/update and tasks/cancel without the header Mcp-Name",
+     .more = "A client that sends another task's name is refused in any case."},
+    {"tasks.ask_secrets", BOOL(tasks_ask_secrets), .preset = "false",
+     .help = "ask a task's client also for input that the terminal does not show, e.g. passwords",
+     .more = "The protocol forbids secrets in forms: allow it only for clients you know."},
+
     {"retention.ttl", DURATION(retention_ttl_ms, 10, YEAR), .preset = "1h",
      .help = "how long a finished execution stays readable"},
     {"retention.max_executions", UNSIGNED(max_finished, 1, COUNT), .preset = "10000",
@@ -289,99 +300,3 @@ const struct config_key config_keys[] = {
      .help = "a replica that says nothing for so long is gone"},
 };
 const size_t config_n_keys = sizeof(config_keys) / sizeof(config_keys[0]);
-
-const struct config_key *config_key_find(const char *path)
-{
-    for (size_t i = 0; i < config_n_keys; i++) {
-        if (strcmp(config_keys[i].path, path) == 0)
-            return &config_keys[i];
-    }
-    return NULL;
-}
-
-const struct config_key *config_key_get(const char *path)
-{
-    const struct config_key *k = config_key_find(path);
-    assert(k);
-    return k;
-}
-
-size_t config_key_index(const struct config_key *k)
-{
-    return (size_t)(k - config_keys);
-}
-
-bool config_key_is_in(const struct config_key *k, const struct config_section *s)
-{
-    size_t len = strlen(s->name);
-    return strncmp(k->path, s->name, len) == 0 && k->path[len] == '.';
-}
-
-const char *config_key_name(const struct config_key *k)
-{
-    return strchr(k->path, '.') + 1;
-}
-
-const char *config_type_name(enum config_type type)
-{
-    switch (type) {
-    case CONFIG_T_STRING:
-    case CONFIG_T_SECRET:
-        return "a string";
-    case CONFIG_T_URL:
-        return "a URL";
-    case CONFIG_T_BOOL:
-        return "true or false";
-    case CONFIG_T_UNSIGNED:
-        return "a number";
-    case CONFIG_T_PORT:
-        return "a port number";
-    case CONFIG_T_SIZE:
-        return "a size";
-    case CONFIG_T_DURATION:
-        return "a duration";
-    case CONFIG_T_ENUM:
-        return "a word";
-    case CONFIG_T_LIST:
-        return "a list";
-    case CONFIG_T_RUNTIMES:
-        return "a mapping of languages to lists";
-    case CONFIG_T_PROFILES:
-        return "a mapping of names to fields";
-    }
-    abort();
-}
-
-const char *config_key_nearest(const char *path)
-{
-    const char *dot = strrchr(path, '.');
-    const char *name = dot ? dot + 1 : path;
-    size_t section_len = dot ? (size_t)(dot + 1 - path) : 0;
-    struct nearest n = {0};
-    const char *best = NULL;
-    for (size_t i = 0; i < config_n_sections && !dot; i++) {
-        if (nearest_offer(&n, path, config_sections[i].name))
-            best = config_sections[i].name;
-    }
-    for (size_t i = 0; i < config_n_keys; i++) {
-        const struct config_key *k = &config_keys[i];
-        if (strcmp(name, config_key_name(k)) == 0)
-            return k->path; /* the right name in the wrong section */
-        if (dot && strncmp(path, k->path, section_len) == 0 &&
-            nearest_offer(&n, name, config_key_name(k)))
-            best = k->path;
-    }
-    return best;
-}
-
-const char *config_flag_nearest(const char *flag)
-{
-    struct nearest n = {0};
-    for (size_t i = 0; i < config_n_keys; i++) {
-        if (config_keys[i].flag)
-            (void)nearest_offer(&n, flag, config_keys[i].flag);
-    }
-    for (size_t i = 0; i < config_n_commands; i++)
-        (void)nearest_offer(&n, flag, config_commands[i].flag);
-    return n.word;
-}

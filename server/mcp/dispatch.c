@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "server/mcp/methods.h"
+#include "server/mcp/registry.h"
 
 #define BOTH (METHOD_LEGACY | METHOD_MODERN)
 
@@ -36,18 +37,43 @@ static const struct mcp_method methods[] = {
      .may_ask = true},
     {.name = "completion/complete", .eras = BOTH, .handle = method_complete},
     {.name = "subscriptions/listen", .eras = METHOD_MODERN, .handle = method_listen},
+    {.name = "tasks/get",
+     .eras = BOTH,
+     .handle = method_get_task,
+     .routed_by = "taskId",
+     .has_tasks = true},
+    {.name = "tasks/update",
+     .eras = METHOD_MODERN,
+     .handle = method_update_task,
+     .routed_by = "taskId",
+     .has_tasks = true},
+    {.name = "tasks/cancel",
+     .eras = BOTH,
+     .handle = method_cancel_task,
+     .routed_by = "taskId",
+     .has_tasks = true},
+    {.name = "tasks/result",
+     .eras = METHOD_LEGACY,
+     .handle = method_task_result,
+     .has_tasks = true},
+    {.name = "tasks/list", .eras = METHOD_LEGACY, .handle = method_list_tasks, .has_tasks = true},
     {.name = "resources/subscribe", .eras = METHOD_LEGACY, .handle = method_subscribe},
     {.name = "resources/unsubscribe", .eras = METHOD_LEGACY, .handle = method_unsubscribe},
     {.name = "logging/setLevel", .eras = METHOD_LEGACY, .handle = method_set_level},
 };
 
-const struct mcp_method *method_find(const struct mcp_revision *rev, const char *name)
+const struct mcp_method *method_find(const struct mcp *m, const struct mcp_revision *rev,
+                                     const char *name)
 {
     unsigned era = rev->is_modern ? METHOD_MODERN : METHOD_LEGACY;
 
     for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
-        if ((methods[i].eras & era) && strcmp(methods[i].name, name) == 0)
-            return &methods[i];
+        const struct mcp_method *method = &methods[i];
+        if (!(method->eras & era) || strcmp(method->name, name) != 0)
+            continue;
+        if (method->has_tasks && !revision_has_tasks(rev, registry_identity(m->registry)))
+            return NULL;
+        return method;
     }
     return NULL;
 }

@@ -3,9 +3,9 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "state/base/buf.h"
+#include "state/base/clock.h"
 #include "state/spec.h"
 
 const char *const execution_status_values[] = {"pending", "running", "completed", "cancelled",
@@ -223,16 +223,8 @@ void execution_add_end(cJSON *o, const struct execution_facts *f, bool has_sums)
 
 static void add_time(cJSON *o, const char *name, uint64_t us)
 {
-    char text[40];
-    struct tm tm;
-    time_t seconds = (time_t)(us / 1000000);
-    if (us == 0 || !gmtime_r(&seconds, &tm)) {
-        cJSON_AddNullToObject(o, name);
-        return;
-    }
-    size_t n = strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm);
-    (void)snprintf(text + n, sizeof(text) - n, ".%03uZ", (unsigned)(us / 1000 % 1000));
-    cJSON_AddStringToObject(o, name, text);
+    char text[CLOCK_TEXT_MAX];
+    json_add_str_or_null(o, name, us != 0 && clock_format(us, text) ? text : NULL);
 }
 
 static void add_replica(cJSON *o, const char *id)

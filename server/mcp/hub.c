@@ -1,46 +1,36 @@
-#include "server/mcp/hub.h"
-
-#include <pthread.h>
 #include <string.h>
 
-#include "server/mcp/jsonrpc.h"
-#include "server/mcp/listen.h"
+#include "server/mcp/hub_impl.h"
 #include "server/mcp/registry.h"
-#include "server/mcp/subscription.h"
+#include "server/mcp/task.h"
 #include "state/base/clock.h"
 #include "state/base/log.h"
 #include "state/base/map.h"
-
-/* A session that has a stream or a subscription. */
-struct peer {
-    struct session *session;   /* reference */
-    struct list streams;       /* struct stream.peer_link, oldest first */
-    struct list subscriptions; /* struct subscription.owner_link */
-};
-
-struct hub {
-    struct mcp *core; /* borrowed */
-    pthread_mutex_t lock;
-    struct list streams;                 /* struct stream.hub_link: all */
-    struct map *channels;                /* id -> stream, borrowed */
-    struct map *peers;                   /* session id -> peer, owned */
-    struct subscriptions *subscriptions; /* owned */
-    uint64_t swept_ms, touched_ms;
-    bool is_draining;
-};
 
 /* How often sessions that ended by themselves are looked for among the peers. */
 #define SWEEP_MS 60000
 /* Sessions with an open stream are in use although nothing is requested. */
 #define TOUCH_MS 5000
 
-static void unlockp(pthread_mutex_t **lock)
+/* Under the lock; packs do not call back. */
+static void on_watch_uri(void *arg, const char *uri, bool is_on)
 {
-    pthread_mutex_unlock(*lock);
+    const struct hub *h = arg;
+    const struct mcp_pack *pack;
+
+    for (size_t i = 0; (pack = registry_pack(h->core->registry, i)); i++) {
+        if (pack->watch_resource)
+            pack->watch_resource(uri, is_on, pack->arg);
+    }
 }
-#define LOCKED(h)                                          \
-    CLEANUP(unlockp) pthread_mutex_t *locked = &(h)->lock; \
-    pthread_mutex_lock(locked)
+
+static void on_watch_task(void *arg, const char *id, bool is_on)
+{
+    const struct hub *h = arg;
+    const struct mcp_pack *pack = registry_task_pack(h->core->registry);
+
+    pack->tasks->watch(id, is_on, pack->arg);
+}
 
 struct hub *hub_new(struct mcp *m)
 {
@@ -51,7 +41,8 @@ struct hub *hub_new(struct mcp *m)
     list_init(&h->streams);
     h->channels = map_new();
     h->peers = map_new();
-    h->subscriptions = subscriptions_new();
+    h->subscriptions = subscriptions_new(on_watch_uri, h);
+    h->tasks = subscriptions_new(on_watch_task, h);
     return h;
 }
 
@@ -95,6 +86,7 @@ struct hub *hub_free(struct hub *h)
     map_free(h->peers);
     map_free(h->channels);
     subscriptions_free(h->subscriptions);
+    subscriptions_free(h->tasks);
     pthread_mutex_destroy(&h->lock);
     free(h);
     return NULL;
@@ -157,6 +149,7 @@ static struct session *remove_locked(struct hub *h, struct stream *s)
     LOCKED(h);
 
     subscription_remove_all(h->subscriptions, &s->subscriptions);
+    subscription_remove_all(h->tasks, &s->task_subscriptions);
     if (!list_is_linked(&s->hub_link))
         return NULL;
     list_remove(&s->hub_link);
@@ -255,6 +248,12 @@ bool hub_subscribe_listen(struct hub *h, struct stream *s, const char *uri)
     return subscription_add(h->subscriptions, &s->subscriptions, uri, NULL, s);
 }
 
+bool hub_subscribe_task(struct hub *h, struct stream *s, const char *id)
+{
+    LOCKED(h);
+    return subscription_add(h->tasks, &s->task_subscriptions, id, NULL, s);
+}
+
 void hub_end_session(struct hub *h, const char *session_id)
 {
     LOCKED(h);
@@ -287,71 +286,6 @@ void hub_touch_sessions(struct hub *h)
         return;
     h->touched_ms = now_ms;
     map_each(h->peers, touch_each, h);
-}
-
-/* Each message goes to one stream of a session: the newest. */
-static struct stream *newest_stream(const struct peer *p)
-{
-    return list_is_empty(&p->streams) ? NULL
-                                      : CONTAINER_OF(p->streams.prev, struct stream, peer_link);
-}
-
-static void post_notification(struct stream *s, const char *method, const char *uri)
-{
-    cJSON *params = cJSON_CreateObject();
-
-    if (uri)
-        cJSON_AddStringToObject(params, "uri", uri);
-    if (s->kind == STREAM_LISTEN)
-        listen_tag(s, params);
-    stream_post(s, jsonrpc_notification(method, params));
-}
-
-static void list_changed_each(const char *id, void *value, void *arg)
-{
-    struct stream *s = newest_stream(value);
-
-    if (s)
-        post_notification(s, arg, NULL);
-}
-
-void hub_list_changed(struct hub *h, enum mcp_list which)
-{
-    static const char *const methods[] = {
-        [MCP_LIST_TOOLS] = "notifications/tools/list_changed",
-        [MCP_LIST_PROMPTS] = "notifications/prompts/list_changed",
-        [MCP_LIST_RESOURCES] = "notifications/resources/list_changed",
-    };
-    LOCKED(h);
-
-    map_each(h->peers, list_changed_each, (void *)methods[which]);
-    list_for_each (it, &h->streams) {
-        struct stream *s = CONTAINER_OF(it, struct stream, hub_link);
-        if (s->kind == STREAM_LISTEN && s->wants[which])
-            post_notification(s, methods[which], NULL);
-    }
-}
-
-struct update {
-    const char *principal; /* borrowed; NULL: everybody's */
-    const char *uri;       /* borrowed */
-};
-
-static void updated_each(struct subscription *sub, void *arg)
-{
-    const struct update *u = arg;
-    struct stream *s = sub->stream ? sub->stream : newest_stream(sub->peer);
-
-    if (s && (!u->principal || strcmp(s->principal, u->principal) == 0))
-        post_notification(s, "notifications/resources/updated", u->uri);
-}
-
-void hub_resource_updated(struct hub *h, const char *principal, const char *uri)
-{
-    struct update u = {.principal = principal, .uri = uri};
-    LOCKED(h);
-
-    subscription_each(h->subscriptions, uri, updated_each, &u);
 }
 
 void hub_drain(struct hub *h)

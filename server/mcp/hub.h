@@ -34,6 +34,9 @@ void hub_unsubscribe(struct hub *h, const struct session *session, const char *u
 /* resourceSubscriptions of a listen stream that was not added yet. */
 MUST_USE bool hub_subscribe_listen(struct hub *h, struct stream *s, const char *uri);
 
+/* taskIds of one, likewise. */
+MUST_USE bool hub_subscribe_task(struct hub *h, struct stream *s, const char *id);
+
 /* The session ended: its streams and subscriptions end too. */
 void hub_end_session(struct hub *h, const char *session_id);
 /* Keeps sessions alive that have a stream open; often enough is every second. */
@@ -41,4 +44,5 @@ void hub_touch_sessions(struct hub *h);
 
 void hub_list_changed(struct hub *h, enum mcp_list which);
 void hub_resource_updated(struct hub *h, const char *principal, const char *uri);
+void hub_task_changed(struct hub *h, const char *principal, const char *id);
 void hub_drain(struct hub *h);

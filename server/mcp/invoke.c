@@ -5,6 +5,7 @@
 #include "server/mcp/header_codec.h"
 #include "server/mcp/methods.h"
 #include "server/mcp/registry.h"
+#include "server/mcp/task_words.h"
 
 /* params.arguments, or an empty object when there are none. NULL: answered with an error. */
 static const cJSON *need_arguments(struct mcp_request *rq)
@@ -63,6 +64,30 @@ static bool params_agree(struct mcp_request *rq, const cJSON *arguments)
     return true;
 }
 
+/* Clients of 2026-07-28 leave the choice to us, those of 2025-11-25 make it. False: answered. */
+static bool read_task(struct mcp_request *rq, const struct mcp_tool *tool)
+{
+    const struct mcp_identity *who = registry_identity(rq->core->registry);
+    bool is_declared = rq->rev->is_modern ? request_declares_tasks(rq)
+                                          : json_get(rq->message.params, "task") != NULL;
+
+    if (is_declared && !rq->rev->is_modern && revision_has_tasks(rq->rev, who) &&
+        tool->task == MCP_TASK_NEVER) {
+        request_fail(rq, 200, JSONRPC_METHOD_NOT_FOUND, "The tool does not run as a task", NULL);
+        return false;
+    }
+    if (is_declared && revision_has_tasks(rq->rev, who) && tool->task != MCP_TASK_NEVER)
+        rq->tell_task = task_tell_created;
+    if (rq->tell_task || tool->task != MCP_TASK_MUST)
+        return true;
+    if (rq->rev->is_modern)
+        request_fail_no_tasks(rq);
+    else
+        mcp_reply_tool_error(rq,
+                             "This tool runs as a task only, which the client does not ask for");
+    return false;
+}
+
 void method_call_tool(struct mcp_request *rq)
 {
     const char *name = need_string(rq, "name");
@@ -87,6 +112,8 @@ void method_call_tool(struct mcp_request *rq)
         if (!params_agree(rq, arguments))
             return;
     }
+    if (!read_task(rq, t->tool))
+        return;
     t->tool->call(rq, arguments, t->pack_arg);
 }
 

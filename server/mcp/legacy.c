@@ -14,7 +14,7 @@
 
 static void run_request(const struct legacy_context *c, struct jsonrpc_message *message)
 {
-    const struct mcp_method *method = method_find(c->rev, message->method);
+    const struct mcp_method *method = method_find(c->core, c->rev, message->method);
     const cJSON *params = message->params;
     struct mcp_request *rq = request_new(&(struct request_spec){
         .core = c->core,

@@ -6,9 +6,11 @@ libmcp_a_SOURCES = \
     server/mcp/core.h \
     server/mcp/dispatch.c server/mcp/dispatch.h \
     server/mcp/era.c server/mcp/era.h \
+    server/mcp/follow.c server/mcp/follow.h \
     server/mcp/greet.c \
     server/mcp/header_codec.c server/mcp/header_codec.h \
-    server/mcp/hub.c server/mcp/hub.h \
+    server/mcp/hub.c server/mcp/hub.h server/mcp/hub_impl.h \
+    server/mcp/hub_news.c \
     server/mcp/input.c \
     server/mcp/invoke.c \
     server/mcp/jsonrpc.c server/mcp/jsonrpc.h \
@@ -32,6 +34,9 @@ libmcp_a_SOURCES = \
     server/mcp/state_token.c server/mcp/state_token.h \
     server/mcp/stream.c server/mcp/stream.h \
     server/mcp/subscription.c server/mcp/subscription.h \
+    server/mcp/task.c server/mcp/task.h \
+    server/mcp/task_methods.c \
+    server/mcp/task_words.h \
     server/mcp/transport.c server/mcp/transport.h
 MCP_LIBS = libmcp.a $(EXEC_LIBS)
 include server/mcp/pack_exec.mk

@@ -14,7 +14,10 @@
 struct mcp *mcp_new(const struct mcp_options *o)
 {
     struct mcp *m = xcalloc(1, sizeof *m);
-    const struct mcp_identity who = {.name = o->name, .title = o->title, .version = o->version};
+    const struct mcp_identity who = {.name = o->name,
+                                     .title = o->title,
+                                     .version = o->version,
+                                     .has_experimental_tasks = o->config->tasks_experimental};
 
     m->config = o->config;
     m->sessions = o->sessions;

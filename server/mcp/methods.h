@@ -23,5 +23,12 @@ void method_get_prompt(struct mcp_request *rq);
 void method_read_resource(struct mcp_request *rq);
 void method_complete(struct mcp_request *rq);
 
+/* task_methods.c */
+void method_get_task(struct mcp_request *rq);
+void method_update_task(struct mcp_request *rq);
+void method_cancel_task(struct mcp_request *rq);
+void method_task_result(struct mcp_request *rq);
+void method_list_tasks(struct mcp_request *rq);
+
 /* listen.c */
 void method_listen(struct mcp_request *rq);

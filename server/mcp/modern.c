@@ -72,8 +72,11 @@ static bool check_routing_headers(struct mcp_request *rq, const struct mcp_metho
         !json_get_str(rq->message.params, method->routed_by, &name))
         return true;
     header = exchange_header(rq->outlet->x, "mcp-name", &count);
+    if (!header && method->has_tasks && !rq->core->config->tasks_require_name)
+        return true;
     if (!header || count != 1 || !header_is_string(header, name))
-        return mismatch(rq, "Mcp-Name must be there once and equal the name or uri of the body");
+        return mismatch(
+            rq, "Mcp-Name must be there once and equal the name, uri or taskId of the body");
     return true;
 }
 
@@ -99,7 +102,7 @@ static const struct mcp_method *climb(struct mcp_request *rq)
 
     if (!version || !check_version_header(rq, version) || !check_version(rq, version))
         return NULL;
-    const struct mcp_method *method = method_find(rq->rev, rq->message.method);
+    const struct mcp_method *method = method_find(rq->core, rq->rev, rq->message.method);
     if (!check_routing_headers(rq, method))
         return NULL;
     if (!method) {

@@ -25,6 +25,16 @@ struct outlet *outlet_new_channel(struct exchange *x, struct stream *channel)
     return o;
 }
 
+struct outlet *outlet_new_inner(struct exchange *x, void (*fn)(void *arg), void *arg)
+{
+    struct outlet *o = outlet_new(x, false, false);
+
+    o->is_replied = true;
+    o->on_answered = fn;
+    o->answered_arg = arg;
+    return o;
+}
+
 struct outlet *outlet_ref(struct outlet *o)
 {
     o->refs++;
@@ -129,6 +139,8 @@ static void reply_batch(struct outlet *o)
 /* Nothing is to come: what is held back goes out. */
 static void finish(struct outlet *o)
 {
+    if (o->on_answered)
+        o->on_answered(o->answered_arg);
     if (o->channel || o->is_replied)
         return;
     if (o->answers.len > 0 && !o->is_streaming)
@@ -163,7 +175,9 @@ void outlet_answer(struct outlet *o, int status, char *text)
 
     if (!o->accepts_json && status == 200)
         (void)outlet_commit(o);
-    if (o->channel) {
+    if (o->on_answered) {
+        /* nobody reads it */
+    } else if (o->channel) {
         stream_post(o->channel, TAKE_PTR(owned));
     } else if (o->is_streaming) {
         write_event(o, owned);
@@ -192,7 +206,7 @@ static void on_gone(void *arg)
 
 void outlet_watch(struct outlet *o)
 {
-    if (o->channel || o->is_watched)
+    if (o->channel || o->on_answered || o->is_watched)
         return;
     o->is_watched = true;
     exchange_on_gone(o->x, on_gone, o);
@@ -202,5 +216,6 @@ struct exchange *outlet_release(struct outlet *o)
 {
     assert(!o->is_streaming && !o->is_replied && !o->is_batch && !o->channel);
     o->is_replied = true;
+    o->is_watched = false; /* whoever takes it watches it */
     return exchange_ref(o->x);
 }

@@ -23,7 +23,9 @@ struct outlet {
     bool has_requests;      /* something was to be answered */
     bool is_batch, accepts_json, accepts_stream;
     bool is_streaming, is_replied, is_watched;
-    struct buf answers;          /* batch: one a line */
+    struct buf answers;             /* batch: one a line */
+    void (*on_answered)(void *arg); /* inner: there is no reply, this is called instead */
+    void *answered_arg;
     char session_id[ID_MAX + 1]; /* goes out as Mcp-Session-Id unless empty */
 };
 
@@ -31,6 +33,9 @@ struct outlet {
 struct outlet *outlet_new(struct exchange *x, bool accepts_json, bool accepts_stream);
 /* For a channel, whose POST x was answered with 202. Counts as a request under way on it. */
 struct outlet *outlet_new_channel(struct exchange *x, struct stream *channel);
+/* For requests that a stream makes for itself: what they are answered with goes nowhere, fn is
+ * called when they are. x: of the stream. */
+struct outlet *outlet_new_inner(struct exchange *x, void (*fn)(void *arg), void *arg);
 struct outlet *outlet_ref(struct outlet *o);
 void outlet_unref(struct outlet *o);
 /* The maker added all its requests: what is answered already goes out. */

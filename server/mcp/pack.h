@@ -12,6 +12,14 @@
 
 struct mcp_request; /* one JSON-RPC request being served */
 struct mcp;         /* the core */
+struct mcp_tasks;   /* task.h */
+
+/* Whether a call may be answered with a task, which clients have to ask for. */
+enum mcp_task_use {
+    MCP_TASK_NEVER,
+    MCP_TASK_MAY,
+    MCP_TASK_MUST /* the tool can't be served otherwise: clients without tasks get -32021 */
+};
 
 struct mcp_tool {
     const char *name;
@@ -23,6 +31,7 @@ struct mcp_tool {
     /* Modern clients without one of these capabilities get -32021; NULL: none needed. E.g.
      * "sampling". */
     const char *required_capability;
+    enum mcp_task_use task;
 };
 
 struct mcp_prompt {
@@ -48,6 +57,15 @@ struct mcp_pack {
     /* True when the reference is this pack's: then it answers. ref: the request's params. */
     bool (*complete)(struct mcp_request *rq, const cJSON *params, void *pack_arg);
     /* advertised listChanged: then mcp_list_changed() is called when the list changes */
+    /* NULL: it has no tasks. At most one pack has. */
+    const struct mcp_tasks *tasks;
+    /* subscriptions/listen: takes from these arrays of strings (each may be NULL) what the caller
+     * can't follow, then calls mcp_listen_screened(), at once or later. NULL: everything can be
+     * followed. */
+    void (*screen)(struct mcp_request *rq, cJSON *uris, cJSON *task_ids, void *pack_arg);
+    /* Somebody follows this uri from now on (or nobody any more): mcp_resource_updated() is to be
+     * called when it changes. Any thread; must not call back. May be NULL. */
+    void (*watch_resource)(const char *uri, bool is_on, void *pack_arg);
     bool tools_list_changed, prompts_list_changed, resources_list_changed;
     void *arg; /* passed as pack_arg */
 };
@@ -80,6 +98,9 @@ void mcp_reply_error(struct mcp_request *rq, int code, const char *message, cJSO
  * blocks, taken, may be NULL. */
 void mcp_reply_tool(struct mcp_request *rq, const char *text, cJSON *structured, cJSON *links,
                     bool is_error);
+/* The same result, not sent: for a task. */
+cJSON *mcp_tool_result(const struct mcp_request *rq, const char *text, cJSON *structured,
+                       cJSON *links, bool is_error);
 /* A tool error for the model: isError with this text. */
 void mcp_reply_tool_error(struct mcp_request *rq, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* For what this replica did not begin and another could: answers 503 with this text when a load
@@ -133,4 +154,6 @@ enum mcp_list { MCP_LIST_TOOLS, MCP_LIST_PROMPTS, MCP_LIST_RESOURCES };
 void mcp_list_changed(struct mcp *m, enum mcp_list which);
 /* To those of this principal's clients (NULL: everybody's) that subscribed to exactly this uri. */
 void mcp_resource_updated(struct mcp *m, const char *principal, const char *uri);
+/* The pack's `screen` is done. */
+void mcp_listen_screened(struct mcp_request *rq);
 struct mcp *mcp_request_core(const struct mcp_request *rq);

@@ -11,6 +11,7 @@
 struct registry {
     const struct mcp_pack **packs; /* the array is owned, the packs are borrowed */
     size_t n_packs;
+    const struct mcp_pack *task_pack; /* borrowed; NULL: none */
     struct mcp_identity who;
     struct map *tools;                               /* name -> registry_tool, owned */
     struct map *prompts;                             /* name -> registry_prompt, owned */
@@ -102,11 +103,17 @@ static void add_prompt(struct registry *r, const struct mcp_pack *pack,
     assert(!old);
 }
 
+/* taskSupport: a client without tasks is never told that it must have them. */
 static cJSON *list_tools(const struct mcp_pack *pack)
 {
     cJSON *items = cJSON_CreateArray();
-    for (size_t i = 0; i < pack->n_tools; i++)
-        cJSON_AddItemToArray(items, describe_tool(pack, &pack->tools[i]));
+    for (size_t i = 0; i < pack->n_tools; i++) {
+        cJSON *item = describe_tool(pack, &pack->tools[i]);
+        if (pack->tools[i].task != MCP_TASK_NEVER)
+            cJSON_AddStringToObject(cJSON_AddObjectToObject(item, "execution"), "taskSupport",
+                                    "optional");
+        cJSON_AddItemToArray(items, item);
+    }
     return items;
 }
 
@@ -135,6 +142,8 @@ static char *list_text(const struct registry *r, const struct mcp_revision *rev,
         cJSON *item;
         while ((item = cJSON_DetachItemFromArray(items, 0))) {
             revision_strip(rev, item);
+            if (rev->is_modern || !revision_has_tasks(rev, &r->who))
+                cJSON_DeleteItemFromObjectCaseSensitive(item, "execution");
             cJSON_AddItemToArray(all, item);
         }
     }
@@ -164,12 +173,17 @@ static void sum_up(struct registry *r)
         r->who.tools_list_changed |= pack->tools_list_changed;
         r->who.prompts_list_changed |= pack->prompts_list_changed;
         r->who.resources_list_changed |= pack->resources_list_changed;
+        assert(!pack->tasks || !r->task_pack);
+        if (pack->tasks)
+            r->task_pack = pack;
         if (!pack->instructions)
             continue;
         if (instructions.len > 0)
             buf_append_char(&instructions, '\n');
         buf_append_str(&instructions, pack->instructions);
     }
+    r->who.has_tasks = r->task_pack;
+    r->who.has_experimental_tasks &= r->who.has_tasks;
     r->who.instructions = instructions.len > 0 ? buf_steal(&instructions) : NULL;
 }
 
@@ -254,6 +268,11 @@ const struct registry_tool *registry_tool(const struct registry *r, const char *
 const struct registry_prompt *registry_prompt(const struct registry *r, const char *name)
 {
     return map_find(r->prompts, name);
+}
+
+const struct mcp_pack *registry_task_pack(const struct registry *r)
+{
+    return r->task_pack;
 }
 
 const struct mcp_pack *registry_pack(const struct registry *r, size_t i)

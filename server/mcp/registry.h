@@ -51,5 +51,7 @@ const char *registry_text(const struct registry *r, const struct mcp_revision *r
 /* NULL: unknown. */
 const struct registry_tool *registry_tool(const struct registry *r, const char *name);
 const struct registry_prompt *registry_prompt(const struct registry *r, const char *name);
+/* The pack that has tasks; NULL: none. */
+const struct mcp_pack *registry_task_pack(const struct registry *r);
 /* The packs in order; NULL behind the last. */
 const struct mcp_pack *registry_pack(const struct registry *r, size_t i);

@@ -49,6 +49,7 @@ void mcp_request_unref(struct mcp_request *rq)
     outlet_unref(rq->outlet);
     session_unrefp(&rq->session);
     cJSON_Delete(rq->empty_arguments);
+    cJSON_Delete(rq->listen);
     jsonrpc_message_deinit(&rq->message);
     free(rq->progress_token);
     free(rq->id);
@@ -221,8 +222,8 @@ void mcp_reply_result(struct mcp_request *rq, cJSON *result)
     answer(rq, 200, jsonrpc_result(rq->id, text), is_error ? "tool_error" : "ok");
 }
 
-void mcp_reply_tool(struct mcp_request *rq, const char *text, cJSON *structured, cJSON *links,
-                    bool is_error)
+cJSON *mcp_tool_result(const struct mcp_request *rq, const char *text, cJSON *structured,
+                       cJSON *links, bool is_error)
 {
     CLEANUP(free_p) char *printed = structured ? json_print(structured) : NULL;
     cJSON *result = cJSON_CreateObject();
@@ -231,10 +232,7 @@ void mcp_reply_tool(struct mcp_request *rq, const char *text, cJSON *structured,
     cJSON *link;
 
     cJSON_AddStringToObject(block, "type", "text");
-    cJSON_AddItemToObject(block, "text",
-                          cJSON_CreateStringReference(text      ? text
-                                                      : printed ? printed
-                                                                : ""));
+    cJSON_AddItemToObject(block, "text", cJSON_CreateString(text ? text : printed ? printed : ""));
     cJSON_AddItemToArray(content, block);
     while (rq->rev->has_resource_link && (link = cJSON_DetachItemFromArray(links, 0)))
         cJSON_AddItemToArray(content, link);
@@ -243,7 +241,13 @@ void mcp_reply_tool(struct mcp_request *rq, const char *text, cJSON *structured,
     cJSON_AddBoolToObject(result, "isError", is_error);
     cJSON_Delete(structured);
     cJSON_Delete(links);
-    mcp_reply_result(rq, result);
+    return result;
+}
+
+void mcp_reply_tool(struct mcp_request *rq, const char *text, cJSON *structured, cJSON *links,
+                    bool is_error)
+{
+    mcp_reply_result(rq, mcp_tool_result(rq, text, structured, links, is_error));
 }
 
 bool mcp_reply_elsewhere(struct mcp_request *rq, const char *text)

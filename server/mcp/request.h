@@ -22,7 +22,9 @@
 
 enum request_state { REQUEST_OPEN, REQUEST_ANSWERED, REQUEST_CANCELLED };
 
+struct follow;
 struct mcp_method;
+struct mcp_task;
 struct registry_tool;
 
 struct mcp_request {
@@ -52,9 +54,13 @@ struct mcp_request {
 
     const struct registry_tool *tool; /* tools/call: the tool once it is known */
     cJSON *empty_arguments;           /* owned: what a call without arguments is given */
+    /* How mcp_reply_task() answers; set by the method. NULL: a task is no answer. */
+    void (*tell_task)(struct mcp_request *rq, struct mcp_task *t);
+    struct follow *follow; /* borrowed: a stream asks, not a client; NULL: a client does */
+    cJSON *listen;         /* owned; subscriptions/listen: what can be had, as far as is known */
     uint64_t started_us;
     uint64_t parked_ms; /* when it was parked */
-    size_t list_pack;   /* resources/list: which pack answers */
+    size_t list_pack;   /* resources/list, subscriptions/listen: which pack's turn it is */
 };
 
 /* What a new request is made of. */

@@ -27,6 +27,20 @@ static void add_capability(cJSON *o, const char *name, bool has_list_changed, bo
         cJSON_AddTrueToObject(capability, "listChanged");
 }
 
+static void add_tasks(cJSON *o, const struct mcp_revision *rev)
+{
+    if (rev->is_modern) { /* settings would be taken for another extension */
+        cJSON_AddObjectToObject(cJSON_AddObjectToObject(o, "extensions"),
+                                "io.modelcontextprotocol/tasks");
+        return;
+    }
+    cJSON *tasks = cJSON_AddObjectToObject(o, "tasks");
+    cJSON_AddObjectToObject(tasks, "list");
+    cJSON_AddObjectToObject(tasks, "cancel");
+    cJSON *tools = cJSON_AddObjectToObject(cJSON_AddObjectToObject(tasks, "requests"), "tools");
+    cJSON_AddObjectToObject(tools, "call");
+}
+
 static cJSON *capabilities(const struct mcp_revision *rev, const struct mcp_identity *who)
 {
     cJSON *o = cJSON_CreateObject();
@@ -37,6 +51,8 @@ static cJSON *capabilities(const struct mcp_revision *rev, const struct mcp_iden
     add_capability(o, "logging", false, false);
     if (rev->has_completions)
         add_capability(o, "completions", false, false);
+    if (revision_has_tasks(rev, who))
+        add_tasks(o, rev);
     return o;
 }
 
@@ -128,6 +144,7 @@ const struct mcp_revision mcp_revisions[MCP_REVISION_COUNT] = {
         .has_resource_link = true,
         .has_elicitation = true,
         .has_icons = true,
+        .has_experimental_tasks = true,
         .no_resource_code = -32002,
         .hello = hello_legacy,
     },
@@ -193,6 +210,13 @@ cJSON *revision_names(void)
             cJSON_AddItemToArray(names, cJSON_CreateStringReference(mcp_revisions[i].name));
     }
     return names;
+}
+
+bool revision_has_tasks(const struct mcp_revision *rev, const struct mcp_identity *who)
+{
+    if (rev->is_modern)
+        return who->has_tasks;
+    return rev->has_experimental_tasks && who->has_experimental_tasks;
 }
 
 static void drop(cJSON *o, bool is_known, const char *key)

@@ -20,6 +20,8 @@ struct mcp_identity {
     const char *name, *title, *version;
     char *instructions; /* owned; NULL: none */
     bool tools_list_changed, prompts_list_changed, resources_list_changed;
+    bool has_tasks;              /* a pack has */
+    bool has_experimental_tasks; /* … and they are shown to 2025-11-25 as well */
 };
 
 struct mcp_revision {
@@ -36,7 +38,8 @@ struct mcp_revision {
     bool has_elicitation;
     bool has_icons;
     bool has_param_headers; /* x-mcp-header */
-    int no_resource_code;   /* JSON-RPC error of an unknown resource */
+    bool has_experimental_tasks;
+    int no_resource_code; /* JSON-RPC error of an unknown resource */
     /* The result of the request a client begins with: initialize or server/discover. */
     cJSON *(*hello)(const struct mcp_revision *rev, const struct mcp_identity *who);
     /* Adds what every result of the revision carries; NULL: nothing. */
@@ -55,5 +58,7 @@ const struct mcp_revision *revision_oldest(void);
 const struct mcp_revision *revision_newest(void);
 /* Array of the names that are listed, newest first. */
 cJSON *revision_names(void);
+/* Are there tasks for clients of this revision? */
+bool revision_has_tasks(const struct mcp_revision *rev, const struct mcp_identity *who);
 /* Takes from a Tool, Prompt, Resource or ResourceTemplate what the revision does not know. */
 void revision_strip(const struct mcp_revision *rev, cJSON *descriptor);

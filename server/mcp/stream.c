@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "server/mcp/ask.h"
+#include "server/mcp/follow.h"
 #include "server/mcp/hub.h"
 #include "server/mcp/jsonrpc.h"
 #include "server/mcp/listen.h"
@@ -16,13 +17,13 @@ const struct exchange_header sse_headers[] = {
 };
 const size_t sse_n_headers = ARRAY_LEN(sse_headers);
 
-enum order { ORDER_WRITE, ORDER_END, ORDER_REQUEST_DONE };
+enum order { ORDER_WRITE, ORDER_TASK, ORDER_END, ORDER_REQUEST_DONE };
 
 /* What another thread wants of a stream. */
 struct message {
     struct stream *stream; /* reference */
     enum order order;
-    char *text; /* owned; ORDER_WRITE */
+    char *text; /* owned; ORDER_WRITE; ORDER_TASK: the id */
 };
 
 void sse_append(struct buf *b, const char *event, const char *data)
@@ -57,6 +58,7 @@ static void stream_close(struct stream *s)
     if (!x)
         return;
     s->x = NULL;
+    follow_end(s);
     hub_remove(s->core->hub, s);
     if (s->kind == STREAM_CHANNEL)
         asks_end(s->core->asks, s->id);
@@ -95,6 +97,9 @@ static void on_message(void *arg)
     switch (m->order) {
     case ORDER_WRITE:
         stream_write(m->stream, "message", m->text);
+        break;
+    case ORDER_TASK:
+        follow_look(m->stream, m->text);
         break;
     case ORDER_END:
         stream_end(m->stream);
@@ -135,7 +140,9 @@ struct stream *stream_open(struct mcp *m, struct exchange *x, enum stream_kind k
     s->principal = xstrdup(exchange_principal(x));
     s->id = TAKE_PTR(owned_id);
     s->x = exchange_ref(x);
+    list_init(&s->follows);
     list_init(&s->subscriptions);
+    list_init(&s->task_subscriptions);
     struct shard *shard = shard_get(m, s->home);
     shard->streams++;
     shard_wake(shard);
@@ -157,6 +164,11 @@ void stream_write(struct stream *s, const char *event, const char *text)
 void stream_post(struct stream *s, char *text)
 {
     post(s, ORDER_WRITE, text);
+}
+
+void stream_post_task(struct stream *s, const char *id)
+{
+    post(s, ORDER_TASK, xstrdup(id));
 }
 
 void stream_post_end(struct stream *s)

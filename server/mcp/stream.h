@@ -23,19 +23,22 @@ struct peer; /* hub.c: a session with its streams */
 
 struct stream {
     _Atomic unsigned refs;
-    enum stream_kind kind;      /* constant, as are core, home, principal, id and wants */
-    struct mcp *core;           /* borrowed */
-    struct home *home;          /* borrowed */
-    char *principal;            /* owned */
-    char *id;                   /* owned. CHANNEL: what POSTs name. LISTEN: raw JSON-RPC id */
-    bool wants[3];              /* LISTEN: by enum mcp_list */
-    struct exchange *x;         /* home: reference; NULL when closed */
-    bool is_ending;             /* home: to be closed when nothing is under way */
-    _Atomic unsigned under_way; /* CHANNEL: requests */
-    struct list hub_link;       /* hub's lock: all streams */
-    struct list peer_link;      /* hub's lock: the streams of one session */
-    struct peer *peer;          /* hub's lock: borrowed; NULL: none */
-    struct list subscriptions;  /* hub's lock: LISTEN: struct subscription.owner_link */
+    enum stream_kind kind;          /* constant, as are core, home, principal, id, wants, has_… */
+    struct mcp *core;               /* borrowed */
+    struct home *home;              /* borrowed */
+    char *principal;                /* owned */
+    char *id;                       /* owned. CHANNEL: what POSTs name. LISTEN: raw JSON-RPC id */
+    bool wants[3];                  /* LISTEN: by enum mcp_list */
+    bool has_elicitation;           /* LISTEN: the client can be asked */
+    struct exchange *x;             /* home: reference; NULL when closed */
+    bool is_ending;                 /* home: to be closed when nothing is under way */
+    _Atomic unsigned under_way;     /* CHANNEL: requests */
+    struct list hub_link;           /* hub's lock: all streams */
+    struct list peer_link;          /* hub's lock: the streams of one session */
+    struct peer *peer;              /* hub's lock: borrowed; NULL: none */
+    struct list follows;            /* home: LISTEN: struct follow.link */
+    struct list subscriptions;      /* hub's lock: LISTEN: struct subscription.owner_link */
+    struct list task_subscriptions; /* the same, of tasks */
 };
 
 /* One event of a stream, appended. data has no line break. */
@@ -54,6 +57,8 @@ void stream_unref(struct stream *s);
 void stream_write(struct stream *s, const char *event, const char *text);
 /* Any thread: the same, later. text taken. */
 void stream_post(struct stream *s, char *text);
+/* Any thread: this task, which the stream follows, changed. */
+void stream_post_task(struct stream *s, const char *id);
 /* Any thread: the stream comes to its end: a listen gets its result, a channel waits for what is
  * under way. */
 void stream_post_end(struct stream *s);

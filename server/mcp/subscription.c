@@ -13,11 +13,16 @@ struct topic {
 struct subscriptions {
     struct map *topics; /* uri -> topic, owned; those with a watcher */
     size_t count;
+    void (*on_watch)(void *arg, const char *uri, bool is_on);
+    void *arg;
 };
 
-struct subscriptions *subscriptions_new(void)
+struct subscriptions *subscriptions_new(void (*on_watch)(void *arg, const char *uri, bool is_on),
+                                        void *arg)
 {
     struct subscriptions *t = xcalloc(1, sizeof *t);
+    t->on_watch = on_watch;
+    t->arg = arg;
     t->topics = map_new();
     return t;
 }
@@ -42,6 +47,7 @@ static struct topic *topic_get(struct subscriptions *t, const char *uri)
     topic->uri = xstrdup(uri);
     list_init(&topic->watchers);
     map_set(t->topics, topic->uri, topic);
+    t->on_watch(t->arg, topic->uri, true);
     return topic;
 }
 
@@ -56,6 +62,7 @@ static void drop(struct subscriptions *t, struct subscription *s)
     if (!list_is_empty(&topic->watchers))
         return;
     map_remove(t->topics, topic->uri);
+    t->on_watch(t->arg, topic->uri, false);
     free(topic->uri);
     free(topic);
 }

@@ -24,7 +24,9 @@ struct subscription {
 };
 
 struct subscriptions;
-struct subscriptions *subscriptions_new(void);
+/* on_watch: called with a uri that has its first watcher (is_on), or lost its last one. */
+struct subscriptions *subscriptions_new(void (*on_watch)(void *arg, const char *uri, bool is_on),
+                                        void *arg);
 struct subscriptions *subscriptions_free(struct subscriptions *t);
 
 /* Adds one for peer or stream, whose list `owner` is. True when it is there, also before; false:

@@ -1,6 +1,7 @@
 #include "state/base/clock.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -34,6 +35,20 @@ uint64_t clock_mono_us(void)
 uint64_t clock_real_us(void)
 {
     return held_or_read_us(&held_real_us, CLOCK_REALTIME);
+}
+
+bool clock_format(uint64_t real_us, char ret[CLOCK_TEXT_MAX])
+{
+    struct tm tm;
+    time_t seconds = (time_t)(real_us / 1000000);
+    size_t n = 0;
+
+    if (gmtime_r(&seconds, &tm))
+        n = strftime(ret, CLOCK_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
+    if (n == 0)
+        return false;
+    (void)snprintf(ret + n, CLOCK_TEXT_MAX - n, ".%03uZ", (unsigned)(real_us / 1000 % 1000));
+    return true;
 }
 
 void clock_hold(uint64_t mono_us, uint64_t real_us)

@@ -10,13 +10,16 @@ struct tool_set {
     const struct mcp_tool *tools;
     size_t n;
 };
-extern const struct tool_set content_tools, live_tools, ask_tools, input_tools;
+extern const struct tool_set content_tools, live_tools, ask_tools, input_tools, task_tools;
 
 struct prompt_set {
     const struct mcp_prompt *prompts;
     size_t n;
 };
 extern const struct prompt_set content_prompts, input_prompts;
+
+/* tasks.c */
+extern const struct mcp_tasks fixture_tasks;
 
 /* resources.c */
 extern const char fixture_templates[];
@@ -49,3 +52,12 @@ cJSON *fixture_json(const char *text);
 /* Answers with this object. */
 void fixture_reply(struct mcp_request *rq, const char *result);
 void fixture_reply_text(struct mcp_request *rq, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* An elicitation for one property of a form. */
+#define ELICIT(message, property, type)                                                       \
+    "{\"method\":\"elicitation/create\",\"params\":{\"mode\":\"form\",\"message\":\"" message \
+    "\",\"requestedSchema\":{\"type\":\"object\",\"properties\":{\"" property                 \
+    "\":{\"type\":\"" type "\"}},\"required\":[\"" property "\"]}}}"
+#define USER_NAME "\"user_name\":" ELICIT("What is your name?", "name", "string")
+/* A string of the accepted form that answers `key`; NULL: there is none. */
+const char *fixture_answer(struct mcp_request *rq, const char *key, const char *property);

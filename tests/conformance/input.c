@@ -4,16 +4,11 @@
 
 #include "tests/conformance/fixtures.h"
 
-#define ELICIT(message, property, type)                                                       \
-    "{\"method\":\"elicitation/create\",\"params\":{\"mode\":\"form\",\"message\":\"" message \
-    "\",\"requestedSchema\":{\"type\":\"object\",\"properties\":{\"" property                 \
-    "\":{\"type\":\"" type "\"}},\"required\":[\"" property "\"]}}}"
 #define SAMPLE(prompt)                                                                     \
     "{\"method\":\"sampling/createMessage\",\"params\":{\"messages\":[{\"role\":\"user\"," \
     "\"content\":{\"type\":\"text\",\"text\":\"" prompt "\"}}],\"maxTokens\":100}}"
-#define ROOTS     "{\"method\":\"roots/list\",\"params\":{}}"
-#define USER_NAME "\"user_name\":" ELICIT("What is your name?", "name", "string")
-#define CONFIRM   "\"confirm\":" ELICIT("Please confirm", "ok", "boolean")
+#define ROOTS   "{\"method\":\"roots/list\",\"params\":{}}"
+#define CONFIRM "\"confirm\":" ELICIT("Please confirm", "ok", "boolean")
 
 static void need(struct mcp_request *rq, const char *requests, const char *state)
 {
@@ -30,8 +25,7 @@ static void need_signed(struct mcp_request *rq, const char *requests, const char
     need(rq, requests, state);
 }
 
-/* A string of the accepted form that answers `key`; NULL: there is none. */
-static const char *answered(struct mcp_request *rq, const char *key, const char *property)
+const char *fixture_answer(struct mcp_request *rq, const char *key, const char *property)
 {
     const cJSON *response = mcp_input_response(rq, key);
     const char *action, *value = NULL;
@@ -52,7 +46,7 @@ DESCRIBE(test_input_required_result_elicitation, "Greets who says a name", "")
 static void call_test_input_required_result_elicitation(struct mcp_request *rq,
                                                         const cJSON *arguments, void *arg)
 {
-    const char *name = answered(rq, "user_name", "name");
+    const char *name = fixture_answer(rq, "user_name", "name");
 
     if (name)
         fixture_reply_text(rq, "Hello, %s!", name);
@@ -168,7 +162,7 @@ const struct tool_set input_tools = {tools, ARRAY_LEN(tools)};
 
 static void get_input_prompt(struct mcp_request *rq, const cJSON *arguments, void *arg)
 {
-    if (answered(rq, "user_context", "context"))
+    if (fixture_answer(rq, "user_context", "context"))
         fixture_reply(rq, "{\"messages\":[{\"role\":\"user\",\"content\":{\"type\":\"text\","
                           "\"text\":\"A prompt in context.\"}}]}");
     else if (mcp_request_is_modern(rq))

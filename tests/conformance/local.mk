@@ -9,7 +9,8 @@ tests_conformance_mcp_execd_conformance_SOURCES = \
     tests/conformance/live.c \
     tests/conformance/main.c \
     tests/conformance/pack_conformance.c tests/conformance/pack_conformance.h \
-    tests/conformance/resources.c
+    tests/conformance/resources.c \
+    tests/conformance/tasks.c
 tests_conformance_mcp_execd_conformance_LDADD = libmcp.a libhttp.a $(STATE_LIBS) $(H2O_LIBS) $(SSL_LIBS)
 EXTRA_DIST += \
     tests/conformance/.npmrc \

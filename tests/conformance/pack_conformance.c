@@ -41,6 +41,7 @@ struct mcp_pack *pack_conformance_new(void)
         .list_resources = fixture_list_resources,
         .read_resource = fixture_read_resource,
         .complete = fixture_complete,
+        .tasks = &fixture_tasks,
         .tools_list_changed = true,
         .prompts_list_changed = true,
     };
@@ -48,6 +49,7 @@ struct mcp_pack *pack_conformance_new(void)
     add_tools(f, &live_tools);
     add_tools(f, &ask_tools);
     add_tools(f, &input_tools);
+    add_tools(f, &task_tools);
     add_prompts(f, &content_prompts);
     add_prompts(f, &input_prompts);
     return &f->pack;

@@ -212,6 +212,7 @@ static void listen_tells_only_what_was_asked_for(void **state)
     struct exchange *tools = listen_to(f, "{\"toolsListChanged\":true}");
     struct exchange *uris = listen_to(f, "{\"resourceSubscriptions\":[\"mem://a\",\"mem://b\"]}");
 
+    assert_int_equal(count_events(uris), 3); /* the acknowledgement, and how things stand */
     mcp_list_changed(f->mcp, MCP_LIST_TOOLS);
     mcp_list_changed(f->mcp, MCP_LIST_PROMPTS);
     mcp_list_changed(f->mcp, MCP_LIST_RESOURCES);
@@ -219,11 +220,11 @@ static void listen_tells_only_what_was_asked_for(void **state)
     mcp_resource_updated(f->mcp, "mallory", "mem://a");
     memory_home_run(f->home);
     assert_int_equal(count_events(tools), 2);
-    assert_int_equal(count_events(uris), 2);
+    assert_int_equal(count_events(uris), 4);
     CLEANUP(json_deletep) cJSON *changed = event_json(tools, 1);
     expect_str(changed, "method", "notifications/tools/list_changed");
     expect_id(json_at(changed, "params._meta"));
-    CLEANUP(json_deletep) cJSON *update = event_json(uris, 1);
+    CLEANUP(json_deletep) cJSON *update = event_json(uris, 3);
     expect_str(update, "params.uri", "mem://b");
     expect_id(json_at(update, "params._meta"));
     close_stream(f, tools);
