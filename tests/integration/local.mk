@@ -14,6 +14,7 @@ EXTRA_DIST += \
 	tests/integration/defects.mjs \
 	tests/integration/execute.mjs \
 	tests/integration/http.mjs \
+	tests/integration/lib/clients.mjs \
 	tests/integration/lib/cluster.mjs \
 	tests/integration/lib/mcp.mjs \
 	tests/integration/lib/nginx.mjs \
