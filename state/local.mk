@@ -23,10 +23,19 @@ libstate_a_SOURCES = \
     state/journal_sums.c \
     state/mirror.h \
     state/record.h \
-    state/redis.h \
+    state/redis.c state/redis.h \
+    state/redis_args.c \
+    state/redis_channels.c state/redis_channels.h \
+    state/redis_conn.c state/redis_conn.h \
+    state/redis_dial.c state/redis_dial.h \
+    state/redis_link.c state/redis_link.h \
+    state/redis_resolve.c state/redis_resolve.h \
+    state/redis_sentinel.c state/redis_sentinel.h \
+    state/redis_stream.c state/redis_stream.h \
+    state/redis_tls.c state/redis_tls.h \
     state/session.c state/session.h state/session_file.c state/session_file.h \
     state/shadow_file.c state/shadow_file.h \
     state/spec.c state/spec.h \
     state/spec_sandbox.c state/spec_sandbox.h \
     state/strv.c state/strv.h
-STATE_LIBS = libstate.a $(CONFIG_LIBS) $(CJSON_LIBS) $(SSL_LIBS) $(PCRE2_LIBS) -lm
+STATE_LIBS = libstate.a $(CONFIG_LIBS) $(CJSON_LIBS) $(HIREDIS_LIBS) $(EVENT_LIBS) $(SSL_LIBS) $(PCRE2_LIBS) -lm

@@ -16,15 +16,24 @@ enum metric {
     METRIC_HTTP_BYTES_OUT,   /* counter: response bodies */
     METRIC_HTTP_SECONDS,     /* histogram: request to last byte queued, streams left out */
     METRIC_CALLS, /* counter by tool and outcome ("ok", "tool_error", "rpc_error", "cancelled") */
-    METRIC_CALL_SECONDS,     /* histogram by tool */
-    METRIC_EXECUTIONS,       /* gauge by status: now pending and running; finished ones kept */
-    METRIC_EXECUTIONS_ENDED, /* counter by status and reason */
-    METRIC_SPAWN_SECONDS,    /* histogram: accepted to running */
-    METRIC_JOURNAL_BYTES,    /* gauge: on disk */
-    METRIC_WAITERS,          /* gauge: parked calls */
-    METRIC_SESSIONS,         /* gauge */
-    METRIC_KEEPER_RESTARTS,  /* counter */
-    METRIC_PROCESSES_KILLED, /* counter: left over at the end of executions */
+    METRIC_CALL_SECONDS,       /* histogram by tool */
+    METRIC_EXECUTIONS,         /* gauge by status: now pending and running; finished ones kept */
+    METRIC_EXECUTIONS_ENDED,   /* counter by status and reason */
+    METRIC_SPAWN_SECONDS,      /* histogram: accepted to running */
+    METRIC_JOURNAL_BYTES,      /* gauge: on disk */
+    METRIC_WAITERS,            /* gauge: parked calls */
+    METRIC_SESSIONS,           /* gauge */
+    METRIC_KEEPER_RESTARTS,    /* counter */
+    METRIC_PROCESSES_KILLED,   /* counter: left over at the end of executions */
+    METRIC_REDIS_UP,           /* gauge: 1 connected */
+    METRIC_REDIS_CONNECTS,     /* counter: connections made for commands */
+    METRIC_REDIS_COMMANDS,     /* counter by outcome: "sent", "refused" … */
+    METRIC_MIRROR_EVENTS,      /* counter: acknowledged */
+    METRIC_MIRROR_BYTES,       /* counter: JSON of events acknowledged */
+    METRIC_MIRROR_LAG_EVENTS,  /* gauge: in journals and not acknowledged */
+    METRIC_MIRROR_LAG_SECONDS, /* gauge: age of the oldest of them */
+    METRIC_MIRROR_REPAIRS,     /* counter by reason: written again from the begin */
+    METRIC_MIRROR_FENCED,      /* counter: executions another replica declared lost */
     METRIC_COUNT
 };
 
