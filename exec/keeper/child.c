@@ -44,6 +44,7 @@ void child_get_totals(const struct child *c, struct keeper_running *ret)
         .events = c->journal.events,
         .output_bytes = c->journal.output_bytes,
         .last_output_us = c->journal.last_output_us,
+        .waiting = c->waiting.told,
     };
 }
 
@@ -185,6 +186,7 @@ static void add_output(struct stream *s, size_t len)
     uint64_t before = c->journal.events;
 
     c->active_ms = clock_mono_ms();
+    waiting_moved(c);
     child_check_journal(c, journal_writer_add(&c->journal, s->type, c->keeper->read_buffer, len));
     if (c->journal.events != before)
         clients_send_grew(c->keeper, c);
@@ -225,13 +227,17 @@ enum keeper_stdin_result child_write_stdin(struct child *c, const struct keeper_
     if (c->phase != CHILD_RUNNING)
         return KEEPER_STDIN_GONE;
     c->active_ms = clock_mono_ms();
-    return input_write(&c->input, i);
+    enum keeper_stdin_result r = input_write(&c->input, i);
+    if (r == KEEPER_STDIN_OK)
+        waiting_moved(c);
+    return r;
 }
 
 void child_stop_timers(struct child *c)
 {
     for (int i = 0; i < JOURNAL_STREAMS; i++)
         timer_clear(&c->streams[i].flush);
+    timer_clear(&c->waiting.look);
     timer_clear(&c->limit);
     timer_clear(&c->ladder);
     timer_clear(&c->step);

@@ -14,6 +14,7 @@
 #include "exec/keeper/journal_writer.h"
 #include "exec/keeper/keeper.h"
 #include "exec/keeper/tree.h"
+#include "exec/keeper/waiting.h"
 
 struct rusage;
 
@@ -38,6 +39,7 @@ struct child {
     struct input input;
     struct journal_writer journal;
     struct tree tree;
+    struct waiting waiting;
     struct timer limit;                       /* the next of timeout and idle timeout */
     struct timer ladder;                      /* KILL after TERM, and again until it worked */
     struct timer step;                        /* the next step of a phase */

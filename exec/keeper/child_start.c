@@ -76,6 +76,7 @@ int child_watch(struct child *c)
     }
     if (r == 0)
         r = input_watch(&c->input, &c->keeper->loop);
+    waiting_start(c);
     return r;
 }
 

@@ -3,6 +3,7 @@
 #include "exec/keeper/cgroup_host.h"
 #include "exec/keeper/clients.h"
 #include "exec/keeper/loop.h"
+#include "exec/keeper/waiting.h"
 #include "exec/keeper_wire.h"
 #include "state/journal_format.h"
 
@@ -24,6 +25,7 @@ struct keeper {
     struct list children; /* struct child: all that have not ended */
     struct list ended;    /* struct child: freed after the turn */
     unsigned n_children;
+    struct waiting_budget waiting_budget;
     bool is_reserved; /* room for ends on a full disk is set aside, see reserve.h */
     bool is_quitting; /* leave once nothing runs */
     bool is_stopping; /* TERM: and start nothing more */

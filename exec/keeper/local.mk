@@ -26,13 +26,16 @@ libkeeper_a_SOURCES = \
 	exec/keeper/loop.c exec/keeper/loop.h \
 	exec/keeper/options.c exec/keeper/options.h \
 	exec/keeper/proc.c exec/keeper/proc.h \
+	exec/keeper/procfs.c exec/keeper/procfs.h \
 	exec/keeper/pty.c exec/keeper/pty.h \
+	exec/keeper/reader.c exec/keeper/reader.h \
 	exec/keeper/reexec.c exec/keeper/reexec.h \
 	exec/keeper/reserve.c exec/keeper/reserve.h \
 	exec/keeper/spawn.c exec/keeper/spawn.h \
 	exec/keeper/steps.c exec/keeper/steps.h \
 	exec/keeper/sweep.c exec/keeper/sweep.h \
-	exec/keeper/tree.c exec/keeper/tree.h
+	exec/keeper/tree.c exec/keeper/tree.h \
+	exec/keeper/waiting.c exec/keeper/waiting.h
 # No JSON parser, TLS or regular expressions: only the archive, not STATE_LIBS.
 KEEPER_LIBS = libkeeper.a libkeeper_wire.a libstate.a
 

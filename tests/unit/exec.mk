@@ -5,7 +5,9 @@ KEEPER_TESTS = \
 	tests/unit/test_keeper \
 	tests/unit/test_keeper_life \
 	tests/unit/test_keeper_limits \
-	tests/unit/test_keeper_wire
+	tests/unit/test_keeper_wire \
+	tests/unit/test_procfs \
+	tests/unit/test_waiting
 check_PROGRAMS += $(KEEPER_TESTS)
 TESTS += $(KEEPER_TESTS)
 KEEPER_FIXTURE = tests/unit/keeper_fixture.c tests/unit/keeper_fixture.h tests/unit/temp_dir.h
@@ -22,3 +24,7 @@ tests_unit_test_cgroup_SOURCES = tests/unit/test_cgroup.c tests/unit/temp_dir.h
 tests_unit_test_cgroup_LDADD = $(KEEPER_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_keeper_limits_SOURCES = tests/unit/test_keeper_limits.c $(KEEPER_FIXTURE)
 tests_unit_test_keeper_limits_LDADD = libkeeper.a $(EXEC_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_procfs_SOURCES = tests/unit/test_procfs.c
+tests_unit_test_procfs_LDADD = $(KEEPER_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_waiting_SOURCES = tests/unit/test_waiting.c $(KEEPER_FIXTURE)
+tests_unit_test_waiting_LDADD = libkeeper.a $(EXEC_LIBS) $(CMOCKA_LIBS)

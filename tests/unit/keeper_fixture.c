@@ -46,6 +46,7 @@ static void on_running(void *arg, const char *id, const struct keeper_running *r
     struct seen *s = fixture_find(arg, id);
     s->n_running++;
     s->totals = *r;
+    s->has_waited = s->has_waited || waiting_is_for_input(r->waiting);
 }
 
 static void on_started(void *arg, const char *id, pid_t pid, uint64_t started_us)
@@ -60,6 +61,7 @@ static void on_grew(void *arg, const char *id, const struct keeper_running *r)
     struct seen *s = fixture_find(arg, id);
     s->n_grew++;
     s->totals = *r;
+    s->has_waited = s->has_waited || waiting_is_for_input(r->waiting);
 }
 
 static void on_ended(void *arg, const char *id)

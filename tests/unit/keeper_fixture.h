@@ -20,6 +20,7 @@ struct seen {
     unsigned n_started, n_ended, n_running, n_grew, n_listeners;
     int listener_fd;              /* owned: the last one; -1 */
     struct keeper_running totals; /* of the last GREW or RUNNING */
+    bool has_waited;              /* one of them said that it waits for input */
 };
 
 struct fixture {
