@@ -1,5 +1,7 @@
 #include "state/execution.h"
 
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "state/base/id.h"
@@ -90,4 +92,21 @@ enum execution_status execution_status_of(enum execution_reason r)
         return EXECUTION_LOST;
     }
     abort();
+}
+
+bool execution_exit_has_code(const struct execution_exit *x)
+{
+    return x->started_us != 0 && x->reason != REASON_LOST && x->reason != REASON_SPAWN_FAILED;
+}
+
+const char *execution_signal_name(int signo, char ret[EXECUTION_SIGNAL_NAME_MAX])
+{
+    const char *name = sigabbrev_np(signo);
+    if (signo == 0)
+        return NULL;
+    if (name)
+        (void)snprintf(ret, EXECUTION_SIGNAL_NAME_MAX, "SIG%s", name);
+    else
+        (void)snprintf(ret, EXECUTION_SIGNAL_NAME_MAX, "SIGRTMIN+%d", signo - SIGRTMIN);
+    return ret;
 }

@@ -101,3 +101,9 @@ struct execution_exit {
     uint64_t stdout_bytes, stderr_bytes;
     uint64_t processes_killed; /* left over and killed at the end */
 };
+
+/* Is its exit_code known? Not when it never ran or what ran it died. */
+bool execution_exit_has_code(const struct execution_exit *x);
+/* "SIGKILL", "SIGRTMIN+3"; NULL for 0. */
+#define EXECUTION_SIGNAL_NAME_MAX 16
+const char *execution_signal_name(int signo, char ret[EXECUTION_SIGNAL_NAME_MAX]);

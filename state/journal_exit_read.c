@@ -21,7 +21,7 @@ static bool get_int(const cJSON *o, const char *key, int *ret)
     return true;
 }
 
-static bool decode_exit(const cJSON *o, struct execution_exit *ret)
+bool journal_exit_read(const cJSON *o, struct execution_exit *ret)
 {
     const char *reason, *error;
 
@@ -48,7 +48,7 @@ int journal_read_exit(const char *dir, struct execution_exit *ret)
     int r = file_read(path.data, EXIT_FILE_MAX, &text, &len);
     if (r < 0)
         return r == -EFBIG ? -EBADMSG : r;
-    if (json_parse(text, len, &o, &error_at) != JSON_OK || !decode_exit(o, &e))
+    if (json_parse(text, len, &o, &error_at) != JSON_OK || !journal_exit_read(o, &e))
         return -EBADMSG;
     *ret = e;
     return 0;

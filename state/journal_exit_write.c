@@ -24,17 +24,23 @@ const struct json_u64_field journal_exit_fields[] = {
 };
 static_assert(ARRAY_LEN(journal_exit_fields) == JOURNAL_EXIT_FIELDS, "the header says so");
 
+void journal_exit_write(struct buf *b, const struct execution_exit *e)
+{
+    buf_append_char(b, '{');
+    json_text_member_str(b, "reason", execution_reason_name(e->reason));
+    json_text_member_i64(b, "exit_code", e->exit_code);
+    json_text_member_i64(b, "term_signal", e->term_signal);
+    json_text_key(b, "error");
+    json_text_str(b, e->error, strnlen(e->error, sizeof(e->error)));
+    json_text_members_u64(b, journal_exit_fields, JOURNAL_EXIT_FIELDS, e);
+    buf_append_char(b, '}');
+}
+
 int journal_write_exit(const char *dir, const struct execution_exit *e)
 {
     CLEANUP(buf_deinit) struct buf b = {0};
 
-    buf_append_char(&b, '{');
-    json_text_member_str(&b, "reason", execution_reason_name(e->reason));
-    json_text_member_i64(&b, "exit_code", e->exit_code);
-    json_text_member_i64(&b, "term_signal", e->term_signal);
-    json_text_key(&b, "error");
-    json_text_str(&b, e->error, strnlen(e->error, sizeof(e->error)));
-    json_text_members_u64(&b, journal_exit_fields, JOURNAL_EXIT_FIELDS, e);
-    buf_append_str(&b, "}\n");
+    journal_exit_write(&b, e);
+    buf_append_char(&b, '\n');
     return file_replace(dir, "exit", b.data, b.len);
 }

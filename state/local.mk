@@ -22,7 +22,9 @@ libstate_a_SOURCES = \
     state/journal_exit.h state/journal_exit_read.c state/journal_exit_write.c \
     state/journal_sums.c \
     state/mirror.h \
-    state/record.h \
+    state/record.c state/record.h \
+    state/record_event.c \
+    state/record_read.c \
     state/redis.c state/redis.h \
     state/redis_args.c \
     state/redis_channels.c state/redis_channels.h \

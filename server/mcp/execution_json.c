@@ -101,22 +101,9 @@ void execution_facts_read(struct execution_facts *f, const char *state_dir,
         f->view.started_us = f->exit.started_us;
 }
 
-static const char *signal_name(int signo, char ret[16])
-{
-    const char *name = sigabbrev_np(signo);
-    if (signo == 0)
-        return NULL;
-    if (name)
-        (void)snprintf(ret, 16, "SIG%s", name);
-    else
-        (void)snprintf(ret, 16, "SIGRTMIN+%d", signo - SIGRTMIN);
-    return ret;
-}
-
 bool execution_has_exit_code(const struct execution_facts *f)
 {
-    return f->has_exit && f->exit.started_us != 0 && f->exit.reason != REASON_LOST &&
-           f->exit.reason != REASON_SPAWN_FAILED;
+    return f->has_exit && execution_exit_has_code(&f->exit);
 }
 
 /* NULL: nothing went wrong but, maybe, in the command itself. */
@@ -202,13 +189,14 @@ static void add_sums(cJSON *o, const struct execution_facts *f)
 
 void execution_add_end(cJSON *o, const struct execution_facts *f, bool has_sums)
 {
-    char name[16];
+    char name[EXECUTION_SIGNAL_NAME_MAX];
     const struct execution_exit *x = &f->exit;
     if (execution_has_exit_code(f))
         cJSON_AddNumberToObject(o, "exit_code", x->exit_code);
     else
         cJSON_AddNullToObject(o, "exit_code");
-    json_add_str_or_null(o, "signal", f->has_exit ? signal_name(x->term_signal, name) : NULL);
+    json_add_str_or_null(o, "signal",
+                         f->has_exit ? execution_signal_name(x->term_signal, name) : NULL);
     json_add_str_or_null(o, "reason", f->has_exit ? execution_reason_name(x->reason) : NULL);
     CLEANUP(free_p) char *oom = f->has_exit ? oom_message(x) : NULL;
     const char *message = oom ? oom : default_message(x->reason);
@@ -260,7 +248,7 @@ cJSON *execution_status_json(const struct execution_facts *f, bool has_sums)
 
 char *execution_summary(const struct execution_facts *f)
 {
-    char name[16];
+    char name[EXECUTION_SIGNAL_NAME_MAX];
     struct buf b = {0};
     const struct execution_exit *x = &f->exit;
     buf_append_str(&b, execution_status_name(f->view.status));
@@ -274,7 +262,7 @@ char *execution_summary(const struct execution_facts *f)
     if (execution_has_exit_code(f))
         buf_printf(&b, ", exit code %d", x->exit_code);
     if (x->term_signal)
-        buf_printf(&b, " (%s)", signal_name(x->term_signal, name));
+        buf_printf(&b, " (%s)", execution_signal_name(x->term_signal, name));
     if (x->error[0])
         buf_printf(&b, ", %s", x->error);
     if (x->started_us)

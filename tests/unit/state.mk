@@ -12,6 +12,7 @@ state_tests = \
     tests/unit/test_log \
     tests/unit/test_map \
     tests/unit/test_metrics \
+    tests/unit/test_record \
     tests/unit/test_redis \
     tests/unit/test_session \
     tests/unit/test_shadow_file \
@@ -57,3 +58,5 @@ tests_unit_test_shadow_file_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
 redis_server = tests/unit/redis_server.c tests/unit/redis_server.h tests/unit/temp_dir.h
 tests_unit_test_redis_SOURCES = tests/unit/test_redis.c $(redis_server)
 tests_unit_test_redis_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_record_SOURCES = tests/unit/test_record.c tests/unit/random.h
+tests_unit_test_record_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
