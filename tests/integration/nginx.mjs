@@ -367,6 +367,14 @@ test('with --round-robin each request goes to the next, whatever it names', asyn
   const upstreams = (await cluster.nginx.logOf(ask, 6)).map(({ upstream }) => upstream);
   assert.equal(new Set(upstreams.slice(0, 3)).size, 3);
   assert.deepEqual(upstreams.slice(0, 3), upstreams.slice(3));
+  // A channel is an open connection.
+  const channel = `/mcp/sse?sessionId=r2-${random}`;
+  const post = `POST ${channel} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: ${ping.length}\r\nConnection: close\r\n\r\n${ping}`;
+  const [{ upstream }, again] = await cluster.nginx.logOf(async () => {
+    await rawRequest(cluster, post);
+    await rawRequest(cluster, post);
+  }, 2);
+  assert.deepEqual([upstream, again.upstream], Array(2).fill(cluster.addresses().r2));
 });
 
 test('TLS and HTTP/2 for clients, one name and no other', async (t) => {
