@@ -134,6 +134,7 @@ struct config {
     uint64_t max_cpu_ms;       /* limits.max_cpu          0 = none: of the tree */
     uint64_t max_file_bytes;   /* limits.max_file         0 = none: RLIMIT_FSIZE */
     unsigned max_processes;    /* limits.max_processes    0 = none: of the tree */
+    bool require_tree_limits;  /* limits.require_tree     false */
     unsigned max_open_files;   /* limits.max_open_files   1024: RLIMIT_NOFILE */
 
     /* sandbox: */

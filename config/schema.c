@@ -207,6 +207,11 @@ const struct config_key config_keys[] = {
      .help = "most processes and threads of an execution at a time; 0 is no limit",
      .more = "Held by a cgroup; where none can be made, for all of the user that commands run as "
              "(RLIMIT_NPROC), which does not bind root."},
+    {"limits.require_tree", BOOL(require_tree_limits), .preset = "false",
+     .help = "start nothing whose limits can't be held for all its processes together",
+     .more =
+         "Memory, processes and CPU time need cgroups for that: mcp-execd --doctor says what is "
+         "there. Without this such limits hold for each process, and that is said."},
     {"limits.max_open_files", UNSIGNED(max_open_files, 16, 1048576), .preset = "1024",
      .help = "most open files of a process (RLIMIT_NOFILE)"},
 

@@ -146,7 +146,7 @@ static void on_listed(struct keeper_client *k, const struct keeper_message *m)
     l->running = m->running;
 }
 
-static void on_list_end(struct keeper_client *k)
+static void on_list_end(struct keeper_client *k, const struct keeper_message *m)
 {
     k->phase = READY;
     k->retry_ms = RETRY_FIRST_MS;
@@ -155,7 +155,7 @@ static void on_list_end(struct keeper_client *k)
         k->ev->on_running(k->arg, k->listed[i].id, &k->listed[i].running);
     free(TAKE_PTR(k->listed));
     k->n_listed = 0;
-    k->ev->on_ready(k->arg);
+    k->ev->on_ready(k->arg, &m->host);
 }
 
 static void on_attaching(struct keeper_client *k, const struct keeper_message *m)
@@ -165,7 +165,7 @@ static void on_attaching(struct keeper_client *k, const struct keeper_message *m
     else if (k->phase == LISTING && m->type == KEEPER_RUNNING)
         on_listed(k, m);
     else if (k->phase == LISTING && m->type == KEEPER_LIST_END)
-        on_list_end(k);
+        on_list_end(k, m);
 }
 
 static void on_message(struct keeper_client *k, struct keeper_message *m)
@@ -347,6 +347,14 @@ int keeper_client_kill(struct keeper_client *k, const char *id, enum keeper_kill
 {
     struct keeper_message m = about(KEEPER_KILL, id);
     m.kill = (struct keeper_kill){.mode = mode, .signo = signo, .reason = reason};
+    return request(k, &m);
+}
+
+int keeper_client_note(struct keeper_client *k, const char *id, enum journal_type type,
+                       const char *note)
+{
+    struct keeper_message m = about(KEEPER_NOTE, id);
+    m.note = (struct keeper_note){.type = type, .text = note};
     return request(k, &m);
 }
 

@@ -19,7 +19,7 @@ struct keeper_client;
 /* All on the reactor thread, from the event loop, never from inside a keeper_client_ function. */
 struct keeper_client_events {
     /* After on_running for each execution that runs. From now on requests are taken. */
-    void (*on_ready)(void *arg);
+    void (*on_ready)(void *arg, const struct keeper_host *host);
     void (*on_running)(void *arg, const char *id, const struct keeper_running *r);
     void (*on_started)(void *arg, const char *id, pid_t pid, uint64_t started_us);
     /* There is more in the journal: totals now. Coalesced; at least one after each quiet spell. */
@@ -62,6 +62,10 @@ MUST_USE int keeper_client_stdin(struct keeper_client *k, const char *id, uint64
  * KEEPER_KILL_SIGNAL. */
 MUST_USE int keeper_client_kill(struct keeper_client *k, const char *id, enum keeper_kill_mode mode,
                                 int signo, enum execution_reason reason);
+/* note: a JSON object of at most JOURNAL_NOTE_MAX bytes; type: JOURNAL_VIOLATION or
+ * JOURNAL_LIMIT_MET. */
+MUST_USE int keeper_client_note(struct keeper_client *k, const char *id, enum journal_type type,
+                                const char *note);
 /* Asks the keeper to end once nothing runs (we stop for good). */
 MUST_USE int keeper_client_quit(struct keeper_client *k);
 /* Asks it to execve() the program at keeper_path in place, keeping what runs. */

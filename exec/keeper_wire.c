@@ -105,6 +105,21 @@ static void walk_kill(struct codec *c, struct keeper_kill *k)
     require(c, k->mode != 0 && k->signo >= 0 && k->signo <= 64);
 }
 
+static void walk_host(struct codec *c, struct keeper_host *h)
+{
+    codec_bool(c, &h->memory);
+    codec_bool(c, &h->processes);
+    codec_bool(c, &h->cpu);
+}
+
+static void walk_note(struct codec *c, struct keeper_note *n)
+{
+    n->type = walk_enum(c, n->type, JOURNAL_TYPE_MAX);
+    codec_str(c, &n->text);
+    require(c, n->type == JOURNAL_LIMIT_MET || n->type == JOURNAL_VIOLATION);
+    require(c, n->text && n->text[0] == '{' && strlen(n->text) <= JOURNAL_NOTE_MAX);
+}
+
 static void walk_fields(struct codec *c, struct keeper_message *m)
 {
     switch (m->type) {
@@ -149,8 +164,14 @@ static void walk_fields(struct codec *c, struct keeper_message *m)
     case KEEPER_ENDED:
         walk_id(c, m->id);
         break;
-    case KEEPER_LIST:
     case KEEPER_LIST_END:
+        walk_host(c, &m->host);
+        break;
+    case KEEPER_NOTE:
+        walk_id(c, m->id);
+        walk_note(c, &m->note);
+        break;
+    case KEEPER_LIST:
     case KEEPER_QUIT:
         break;
     }

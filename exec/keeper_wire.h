@@ -13,7 +13,7 @@
  *                                         ←     HELLO min max program      both go on with the
  *      LIST                               →                                highest both know
  *                                         ←     RUNNING id totals, for each execution
- *                                         ←     LIST_END                   events from here on
+ *                                         ←     LIST_END host              events from here on
  *      SPAWN id dir cwd argv env limits   →
  *            sandbox
  *                                         ←     STARTED id totals, or ENDED id
@@ -24,6 +24,7 @@
  *      KILL id mode signo reason          →
  *                                         ←     GREW id totals             coalesced; also: waits
  *                                         ←     ENDED id                   the file exit is there
+ *      NOTE id type text                  →                                goes into the journal
  *      QUIT                               →                                ends once nothing runs
  *      UPGRADE path                       →                                execve, hangs up
  *                                         ←     ERROR text                 then hangs up
@@ -35,6 +36,7 @@
 
 #include "state/base/buf.h"
 #include "state/execution.h"
+#include "state/journal_format.h"
 
 #define KEEPER_VERSION_MIN 1u
 #define KEEPER_VERSION_MAX 1u
@@ -63,7 +65,8 @@ enum keeper_message_type {
     KEEPER_KILL,
     KEEPER_QUIT,
     KEEPER_LISTENER,
-    KEEPER_MESSAGE_TYPE_MAX = KEEPER_LISTENER
+    KEEPER_NOTE,
+    KEEPER_MESSAGE_TYPE_MAX = KEEPER_NOTE
 };
 
 enum keeper_kill_mode {
@@ -129,6 +132,18 @@ struct keeper_kill {
     enum execution_reason reason;
 };
 
+/* What the keeper can do on its machine. */
+struct keeper_host {
+    /* Whether these limits hold for the tree of a command, by cgroups. */
+    bool memory, processes, cpu;
+};
+
+/* Something of an execution that its clients are to know: an event with a note. */
+struct keeper_note {
+    enum journal_type type; /* JOURNAL_LIMIT_MET or JOURNAL_VIOLATION */
+    const char *text;       /* a JSON object, at most JOURNAL_NOTE_MAX bytes */
+};
+
 /* A decoded message borrows its strings from the packet; the arrays argv, env and wrap are its own,
  * and so is the descriptor that came with it. */
 struct keeper_message {
@@ -148,6 +163,8 @@ struct keeper_message {
             enum keeper_stdin_result result;
         } input_done;
         struct keeper_kill kill;
+        struct keeper_host host; /* LIST_END */
+        struct keeper_note note;
         int listener_fd; /* LISTENER: beside the packet, packets.h; -1: none came */
     };
 };

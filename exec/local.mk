@@ -18,6 +18,7 @@ libexec_a_SOURCES = \
 	exec/service_keeper.c \
 	exec/service_start.c \
 	exec/sweep.c \
+	exec/tree_limits.c exec/tree_limits.h \
 	exec/waiter.c exec/waiter.h \
 	exec/workspaces.c exec/workspaces.h
 EXEC_LIBS = libexec.a libkeeper_wire.a $(STATE_LIBS) $(EVENT_LIBS)

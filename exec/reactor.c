@@ -11,6 +11,7 @@
 
 #include "exec/inbox.h"
 #include "exec/service.h"
+#include "exec/tree_limits.h"
 #include "exec/workspaces.h"
 #include "state/base/log.h"
 #include "state/base/metrics.h"
@@ -28,7 +29,7 @@ struct reactor {
     bool is_stopping; /* reactor thread: calls are answered CALL_E_DRAINING */
     /* written by the reactor thread, read by any */
     _Atomic bool is_keeper_ready, is_draining, is_disk_low;
-    _Atomic unsigned running, pending;
+    _Atomic unsigned running, pending, tree_limits;
     _Atomic uint64_t journal_bytes;
 };
 
@@ -38,6 +39,7 @@ static void publish_health(struct reactor *r)
     atomic_store_explicit(&r->is_keeper_ready, s->is_attached, memory_order_relaxed);
     atomic_store_explicit(&r->is_draining, s->is_draining, memory_order_relaxed);
     atomic_store_explicit(&r->is_disk_low, s->is_disk_low, memory_order_relaxed);
+    atomic_store_explicit(&r->tree_limits, tree_limits_of_host(&s->host), memory_order_relaxed);
     atomic_store_explicit(&r->running, s->queue.running, memory_order_relaxed);
     atomic_store_explicit(&r->pending, s->queue.pending, memory_order_relaxed);
     atomic_store_explicit(&r->journal_bytes, s->registry.journal_bytes, memory_order_relaxed);
@@ -238,10 +240,17 @@ void reactor_unwatch(struct reactor *r, const char *id)
 
 void reactor_get_health(const struct reactor *r, struct reactor_health *ret)
 {
+    const struct config *c = r->service.config;
+    const struct execution_limits configured = {.max_memory_bytes = c->max_memory_bytes,
+                                                .max_cpu_ms = c->max_cpu_ms,
+                                                .max_processes = c->max_processes};
+    unsigned tree_limits = atomic_load_explicit(&r->tree_limits, memory_order_relaxed);
     *ret = (struct reactor_health){
         .is_keeper_ready = atomic_load_explicit(&r->is_keeper_ready, memory_order_relaxed),
         .is_draining = atomic_load_explicit(&r->is_draining, memory_order_relaxed),
         .is_disk_low = atomic_load_explicit(&r->is_disk_low, memory_order_relaxed),
+        .tree_limits = tree_limits,
+        .weak_limits = tree_limits_missing(tree_limits, &configured),
         .running = atomic_load_explicit(&r->running, memory_order_relaxed),
         .pending = atomic_load_explicit(&r->pending, memory_order_relaxed),
         .journal_bytes = atomic_load_explicit(&r->journal_bytes, memory_order_relaxed),

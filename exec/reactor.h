@@ -50,6 +50,8 @@ struct reactor_health {
     bool is_keeper_ready;
     bool is_draining;
     bool is_disk_low;
+    unsigned tree_limits; /* enum tree_limit: what the keeper can hold for a whole tree */
+    unsigned weak_limits; /* those of the configuration that it can't */
     unsigned running, pending;
     uint64_t journal_bytes;
 };

@@ -33,6 +33,7 @@ struct entry {
     uint64_t keep_output_bytes; /* of its limits: older output is dropped; 0: all of it is kept */
     uint64_t expires_ms;        /* CLOCK_MONOTONIC; ended: when retention takes it */
     struct exec_spec *spec;     /* owned; only until it was handed to the keeper */
+    unsigned weak_limits;       /* enum tree_limit: told once it runs */
     struct group *group;        /* borrowed from the queue; NULL: ended */
     struct list by_age;         /* registry.by_age: oldest first */
     struct list by_expiry;      /* registry.by_expiry, when ended */

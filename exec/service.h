@@ -32,6 +32,7 @@ struct service {
     void *news_arg;
     struct list stdin_calls; /* calls at the keeper, answered by on_stdin */
     unsigned stdin_count;
+    struct keeper_host host; /* once attached */
     bool is_attached;        /* the keeper has told what runs: starts may go out */
     uint64_t keeper_gone_ms; /* CLOCK_MONOTONIC since when it is away; 0: it is there */
     bool is_starting;        /* service_start_pending is at work */

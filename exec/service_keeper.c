@@ -4,6 +4,7 @@
  * or was lost.
  */
 #include "exec/service.h"
+#include "exec/tree_limits.h"
 #include "state/base/clock.h"
 #include "state/base/fd.h"
 #include "state/base/log.h"
@@ -90,9 +91,10 @@ static void settle(struct service *s, struct entry *e)
                                "its keeper ended while it ran; the output up to then is kept");
 }
 
-static void on_ready(void *arg)
+static void on_ready(void *arg, const struct keeper_host *host)
 {
     struct service *s = arg;
+    s->host = *host;
     s->keeper_gone_ms = 0;
     list_for_each_safe (l, next, &s->registry.by_age) {
         struct entry *e = CONTAINER_OF(l, struct entry, by_age);
@@ -106,6 +108,16 @@ static void on_ready(void *arg)
     if (s->is_cancelling)
         service_cancel_all(s); /* what could not be told a keeper that was away */
     service_start_pending(s);
+}
+
+static void tell_weak_limits(struct service *s, const struct entry *e)
+{
+    CLEANUP(buf_deinit) struct buf note = {0};
+
+    if (!e->weak_limits)
+        return;
+    tree_limits_note(e->weak_limits, &note);
+    DISREGARD(keeper_client_note(s->keeper, e->id, JOURNAL_LIMIT_MET, note.data));
 }
 
 static void on_started(void *arg, const char *id, pid_t pid, uint64_t started_us)
@@ -122,6 +134,7 @@ static void on_started(void *arg, const char *id, pid_t pid, uint64_t started_us
         metric_observe_us(METRIC_SPAWN_SECONDS, NULL, clock_mono_us() - e->accepted_mono_us);
     LOG_INFO("execution_started", LOG_STR("exec", id), LOG_STR("session", e->session_id),
              LOG_I64("pid", pid));
+    tell_weak_limits(s, e);
     service_changed(s, e, NEWS_STATUS);
 }
 

@@ -14,6 +14,7 @@
 
 #include "exec/keeper_wire.h"
 #include "exec/service.h"
+#include "exec/tree_limits.h"
 #include "state/base/clock.h"
 #include "state/base/log.h"
 #include "state/journal.h"
@@ -135,12 +136,25 @@ static int load_spec(const struct service *s, struct entry *e)
     return exec_spec_read(dir, &e->spec);
 }
 
+/* Limits that would hold for less than the whole tree: false when such are not wanted. Of what the
+ * call itself asked for, its execution says so. */
+static bool check_limits(const struct service *s, struct entry *e)
+{
+    const struct execution_limits *l = &e->spec->limits;
+    unsigned missing = tree_limits_missing(tree_limits_of_host(&s->host), l);
+
+    e->weak_limits = missing & tree_limits_asked(s->config, l);
+    return missing == 0 || !s->config->require_tree_limits;
+}
+
 /* 0: handed over. -EAGAIN: later. Other -errno: this one can't be started at all. */
 static int hand_over(struct service *s, struct entry *e)
 {
     int r = load_spec(s, e);
     if (r < 0)
         return r;
+    if (!check_limits(s, e))
+        return -ENOTSUP;
     CLEANUP(free_p) char *dir = journal_dir(s->config->state_dir, e->id);
     r = keeper_client_spawn(s->keeper, e->spec, dir);
     return r == -ENOTCONN || r == -ENOBUFS ? -EAGAIN : r;
@@ -158,8 +172,11 @@ static bool start_next(struct service *s)
         return false;
     }
     if (r < 0) {
-        char error[128];
-        (void)snprintf(error, sizeof(error), "start: %s", strerror(-r));
+        char error[200];
+        (void)snprintf(error, sizeof(error), "start: %s",
+                       r == -ENOTSUP ? "limits that do not hold for all processes together are not "
+                                       "wanted (limits.require_tree), see /health/ready"
+                                     : strerror(-r));
         service_end_without_keeper(s, e, REASON_SPAWN_FAILED, error);
         return true;
     }

@@ -16,6 +16,7 @@
 
 #include "config/config.h"
 #include "exec/reactor.h"
+#include "exec/tree_limits.h"
 #include "server/auth/auth.h"
 #include "server/http/health.h"
 #include "server/http/http.h"
@@ -121,7 +122,14 @@ static void get_health(void *arg, struct health *ret)
     reactor_get_health(s->reactor, &h);
     *ret = (struct health){.is_keeper_ready = h.is_keeper_ready,
                            .is_draining = h.is_draining,
-                           .is_disk_low = h.is_disk_low};
+                           .is_disk_low = h.is_disk_low,
+                           .tree_memory = h.tree_limits & TREE_MEMORY,
+                           .tree_processes = h.tree_limits & TREE_PROCESSES,
+                           .tree_cpu = h.tree_limits & TREE_CPU,
+                           .is_limit_missing = h.weak_limits && s->config->require_tree_limits};
+    CLEANUP(buf_deinit) struct buf note = {0};
+    tree_limits_describe(h.weak_limits, &note);
+    snprintf(ret->note, sizeof(ret->note), "%s", note.len > 0 ? note.data : "");
 }
 
 static int start_http(struct server *s)

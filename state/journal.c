@@ -66,8 +66,9 @@ static bool is_record_sound(const struct journal_record *rec, uint64_t output_by
     bool has_bytes = rec->type == JOURNAL_STDOUT || rec->type == JOURNAL_STDERR;
 
     return rec->type >= JOURNAL_READY && rec->type <= JOURNAL_TYPE_MAX &&
-           rec->length <= JOURNAL_RECORD_MAX && (has_bytes || rec->length == 0) &&
-           rec->offset <= output_bytes && rec->length <= output_bytes - rec->offset;
+           rec->length <= JOURNAL_RECORD_MAX && rec->note_bytes <= JOURNAL_NOTE_MAX &&
+           (has_bytes || rec->length == 0) && rec->offset <= output_bytes &&
+           rec->length <= output_bytes - rec->offset;
 }
 
 /* The keeper may be writing the header: two equal reads in a row are one state of it. */
@@ -235,4 +236,19 @@ int journal_read(struct journal *j, uint64_t offset, void *buf, size_t len)
         return 0;
     r = journal_refresh(j);
     return r < 0 ? r : -ENODATA;
+}
+
+bool journal_read_note(const char *dir, const struct journal_record *rec, struct buf *ret)
+{
+    char text[JOURNAL_NOTE_MAX];
+    CLEANUP(buf_deinit) struct buf path = {0};
+
+    if (rec->note_bytes == 0 || rec->note_bytes > sizeof(text))
+        return false;
+    buf_printf(&path, "%s/notes", dir);
+    CLEANUP(fd_closep) int fd = open(path.data, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || read_at(fd, rec->value, text, rec->note_bytes) < 0)
+        return false;
+    buf_append(ret, text, rec->note_bytes);
+    return true;
 }

@@ -6,6 +6,7 @@
  */
 #include <sys/types.h>
 
+#include "state/base/buf.h"
 #include "state/base/macro.h"
 #include "state/execution.h"
 #include "state/journal_format.h"
@@ -33,6 +34,10 @@ MUST_USE int journal_records(struct journal *j, uint64_t from, struct journal_re
 /* Exactly `len` bytes of output at `offset`, else -ENODATA: beyond the end as indexed, or in the
  * hole; then the journal has been refreshed and says where what is left begins. */
 MUST_USE int journal_read(struct journal *j, uint64_t offset, void *buf, size_t len);
+
+/* The note of a record of this execution, appended to `ret`. False: it has none, or it is not
+ * whole. */
+MUST_USE bool journal_read_note(const char *dir, const struct journal_record *rec, struct buf *ret);
 
 /* The file exit. 0, or -ENOENT while it runs, or -EBADMSG. */
 MUST_USE int journal_read_exit(const char *dir, struct execution_exit *ret);

@@ -1,7 +1,8 @@
 #pragma once
 /*
- * The journal of one execution on disk: <state_dir>/executions/<id>/{spec.json,output,index,exit}.
- * The keeper is the only writer of output, index and exit; everyone else reads.
+ * The journal of one execution on disk: <state_dir>/executions/<id>/{spec.json,output,index,exit},
+ * and, if there is anything in it, notes. The keeper is the only writer of output, index, notes and
+ * exit; everyone else reads.
  *
  *   index:   0            64            96
  *            +------------+-------------+-------------+--
@@ -32,7 +33,10 @@ enum journal_type {
     JOURNAL_CANCELLED,
     JOURNAL_ERROR, /* could not be started (value: errno) */
     JOURNAL_LIMIT, /* a resource limit ended it (value: enum execution_reason) */
-    JOURNAL_TYPE_MAX = JOURNAL_LIMIT
+    /* With a note: a JSON object in the file notes, at `value`. */
+    JOURNAL_LIMIT_MET, /* a limit was met, which did not end it */
+    JOURNAL_VIOLATION, /* the sandbox refused something */
+    JOURNAL_TYPE_MAX = JOURNAL_VIOLATION
 };
 
 #define JOURNAL_PARTIAL 0x01u /* flags: the line goes on in the stream's next record */
@@ -57,10 +61,12 @@ struct journal_record {
     uint32_t length; /* bytes, at most JOURNAL_RECORD_MAX */
     uint8_t type;    /* enum journal_type */
     uint8_t flags;   /* JOURNAL_PARTIAL */
-    uint16_t reserved;
-    uint64_t time_us; /* CLOCK_REALTIME, microseconds since 1970 */
-    uint64_t value;   /* by type, see enum journal_type */
+    uint16_t note_bytes; /* of its note; 0: it has none */
+    uint64_t time_us;    /* CLOCK_REALTIME, microseconds since 1970 */
+    uint64_t value;      /* by type, see enum journal_type */
 };
 static_assert(sizeof(struct journal_record) == 32, "drawn above");
 
+#define JOURNAL_NOTE_MAX   1024u  /* bytes of one note … */
+#define JOURNAL_NOTES_MAX  100u   /* … and how many there are at most */
 #define JOURNAL_RECORD_MAX 65536u /* the keeper reads at most so much at once */

@@ -154,6 +154,20 @@ void child_check_journal(struct child *c, int r)
         kill_tree(c);
 }
 
+/* One that can't be written is lost: it ends nothing. */
+void child_note(struct child *c, enum journal_type type, const char *text)
+{
+    uint64_t before = c->journal.events;
+
+    if (c->phase == CHILD_FINISHING || c->journal.output_fd < 0)
+        return;
+    int r = journal_writer_note(&c->journal, type, c->dir, text, strlen(text));
+    if (r < 0)
+        LOG_WARN("note_not_written", LOG_STR("exec", c->id), LOG_ERRNO(r));
+    if (c->journal.events != before)
+        clients_send_grew(c->keeper, c);
+}
+
 static void on_silence(struct timer *t)
 {
     child_flush(CONTAINER_OF(t, struct stream, flush), false);

@@ -61,6 +61,8 @@ struct child *child_free(struct child *c);
 void child_get_totals(const struct child *c, struct keeper_running *ret);
 enum keeper_stdin_result child_write_stdin(struct child *c, const struct keeper_input *i);
 void child_kill(struct child *c, const struct keeper_kill *k);
+/* An event with a note, while its journal is open. */
+void child_note(struct child *c, enum journal_type type, const char *text);
 /* The command was reaped. */
 void child_main_ended(struct child *c, int status, const struct rusage *usage);
 

@@ -4,10 +4,12 @@
  * first often, then at most every second; CPU time not before it can be used up. What the last look
  * missed is found at the end.
  */
+#include <inttypes.h>
+
 #include "exec/keeper/child.h"
 #include "exec/keeper/limits.h"
 #include "state/base/clock.h"
-#include "state/base/log.h"
+#include "state/base/json_text.h"
 
 #define LOOK_FIRST_MS 50
 #define LOOK_MAX_MS   1000
@@ -58,9 +60,28 @@ static void look_at_memory(struct child *c)
         child_kill(c, &(struct keeper_kill){.mode = KEEPER_KILL_NOW, .reason = REASON_OOM});
 }
 
+static void note_processes(struct child *c)
+{
+    CLEANUP(buf_deinit) struct buf note = {0};
+
+    buf_append_str(&note, "{");
+    json_text_member_str(&note, "reason", "processes");
+    json_text_key(&note, "message");
+    buf_printf(&note,
+               "\"A process could not be made (EAGAIN): it may have %" PRIu64
+               " processes and threads at a time (limits.max_processes, or max_processes of the "
+               "call)\"}",
+               c->limits.max_processes);
+    child_note(c, JOURNAL_LIMIT_MET, note.data);
+}
+
 static void look_at_pids(struct child *c)
 {
+    uint64_t before = c->exit.refused_forks;
+
     c->exit.refused_forks = limits_refused_forks(host_of(c), &c->tree.cgroup);
+    if (c->exit.refused_forks > 0 && before == 0)
+        note_processes(c);
 }
 
 static void on_look(struct timer *t)

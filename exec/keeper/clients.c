@@ -147,6 +147,16 @@ static void on_hello(struct client *c, const struct keeper_message *m)
                     });
 }
 
+static struct keeper_host host_of(const struct keeper *k)
+{
+    unsigned has = cgroup_host_controllers(&k->cgroups);
+    return (struct keeper_host){
+        .memory = has & CGROUP_BIT(CGROUP_MEMORY),
+        .processes = has & CGROUP_BIT(CGROUP_PIDS),
+        .cpu = has & CGROUP_BIT(CGROUP_CPU),
+    };
+}
+
 static void on_list(struct client *c)
 {
     c->is_attached = true;
@@ -158,7 +168,8 @@ static void on_list(struct client *c)
             send_message(c, &m);
     }
     if (c->is_attached)
-        send_message(c, &(struct keeper_message){.type = KEEPER_LIST_END});
+        send_message(c,
+                     &(struct keeper_message){.type = KEEPER_LIST_END, .host = host_of(c->keeper)});
 }
 
 static void on_stdin(struct client *c, const struct keeper_message *m)
@@ -176,6 +187,13 @@ static void on_kill(struct client *c, const struct keeper_message *m)
     struct child *child = child_find(c->keeper, m->id);
     if (child)
         child_kill(child, &m->kill);
+}
+
+static void on_note(struct client *c, const struct keeper_message *m)
+{
+    struct child *child = child_find(c->keeper, m->id);
+    if (child)
+        child_note(child, m->note.type, m->note.text);
 }
 
 /* Whether the message was one that a client may send now. */
@@ -198,6 +216,9 @@ static bool on_message(struct client *c, const struct keeper_message *m)
         return true;
     case KEEPER_KILL:
         on_kill(c, m);
+        return true;
+    case KEEPER_NOTE:
+        on_note(c, m);
         return true;
     case KEEPER_QUIT:
         c->keeper->is_quitting = true;

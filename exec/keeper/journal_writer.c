@@ -90,6 +90,41 @@ int journal_writer_event(struct journal_writer *w, enum journal_type type, uint6
                             });
 }
 
+static int write_note(const struct journal_writer *w, const char *dir, const char *note, size_t len)
+{
+    CLEANUP(fd_closep) int dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    CLEANUP(fd_closep)
+    int fd = dir_fd < 0
+                 ? -1
+                 : openat(dir_fd, "notes", O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return -errno;
+    ssize_t n = pwrite(fd, note, len, (off_t)w->note_bytes);
+    return n == (ssize_t)len ? 0 : n < 0 ? -errno : -ENOSPC;
+}
+
+int journal_writer_note(struct journal_writer *w, enum journal_type type, const char *dir,
+                        const char *note, size_t len)
+{
+    assert(len > 0 && len <= JOURNAL_NOTE_MAX);
+    if (w->n_notes >= JOURNAL_NOTES_MAX)
+        return 0;
+    int r = write_note(w, dir, note, len);
+    if (r == 0)
+        r = append_record(w, &(struct journal_record){
+                                 .offset = w->output_bytes,
+                                 .type = (uint8_t)type,
+                                 .note_bytes = (uint16_t)len,
+                                 .time_us = clock_real_us(),
+                                 .value = w->note_bytes,
+                             });
+    if (r < 0)
+        return r;
+    w->n_notes++;
+    w->note_bytes += len;
+    return 0;
+}
+
 /* Behind what is there. Not counted before its record stands in the index. */
 static int write_output(const struct journal_writer *w, const char *data, size_t len)
 {
@@ -277,6 +312,8 @@ void journal_writer_walk(struct journal_writer *w, struct codec *c)
     codec_u64(c, &w->max_output_bytes);
     codec_u64(c, &w->keep_output_bytes);
     codec_bool(c, &w->is_full);
+    codec_u32(c, &w->n_notes);
+    codec_u64(c, &w->note_bytes);
     for (int i = 0; i < JOURNAL_STREAMS; i++) {
         codec_u64(c, &w->stream_bytes[i]);
         const void *data = w->held[i].data;

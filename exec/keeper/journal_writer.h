@@ -28,7 +28,9 @@ struct journal_writer {
     uint64_t first_event, first_offset;           /* what retention has left */
     uint64_t max_output_bytes, keep_output_bytes; /* 0: no limit */
     bool is_full;                                 /* nothing more is taken */
-    struct buf held[JOURNAL_STREAMS];             /* without a newline */
+    uint32_t n_notes;
+    uint64_t note_bytes;              /* the size of notes */
+    struct buf held[JOURNAL_STREAMS]; /* without a newline */
 };
 
 /* Makes output and index in `dir`. -EEXIST: there is a journal already. 0 or -errno. */
@@ -38,6 +40,10 @@ void journal_writer_deinit(struct journal_writer *w);
 
 /* An event without bytes. 0 or -errno; then nothing was written. */
 MUST_USE int journal_writer_event(struct journal_writer *w, enum journal_type type, uint64_t value);
+/* An event with a note, a JSON object of at most JOURNAL_NOTE_MAX bytes; those beyond
+ * JOURNAL_NOTES_MAX are dropped. 0 or -errno; then nothing was written. */
+MUST_USE int journal_writer_note(struct journal_writer *w, enum journal_type type, const char *dir,
+                                 const char *note, size_t len);
 /* At most JOURNAL_RECORD_MAX bytes of a stream (JOURNAL_STDOUT or JOURNAL_STDERR). An outcome or
  * -errno, which is told once: what comes later is dropped. */
 MUST_USE int journal_writer_add(struct journal_writer *w, enum journal_type stream,

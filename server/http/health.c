@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "state/base/buf.h"
+#include "state/base/json_text.h"
 #include "state/base/metrics.h"
 
 static void reply_json(struct exchange *x, int status, const char *json)
@@ -23,6 +24,19 @@ static void serve_live(struct exchange *x, void *arg)
     reply_json(x, 200, "{\"status\":\"alive\"}");
 }
 
+static const char *reach(bool is_tree)
+{
+    return is_tree ? "tree" : "process";
+}
+
+/* What a limit holds for here; one that is missing makes the server unready only on demand. */
+static void add_limits(const struct health *h, struct buf *json)
+{
+    buf_printf(json, ",\"limits\":{\"memory\":\"%s\",\"processes\":\"%s\",\"cpu\":\"%s\"}",
+               reach(h->tree_memory), h->tree_processes ? "tree" : "user", reach(h->tree_cpu));
+    json_text_member_str(json, "note", h->note[0] ? h->note : NULL);
+}
+
 static void serve_ready(struct exchange *x, void *arg)
 {
     const struct health_source *source = arg;
@@ -30,10 +44,13 @@ static void serve_ready(struct exchange *x, void *arg)
     CLEANUP(buf_deinit) struct buf json = {0};
 
     source->get(source->arg, &h);
-    bool is_ready = h.is_keeper_ready && !h.is_disk_low && !h.is_draining;
-    buf_printf(&json, "{\"status\":\"%s\",\"keeper\":\"%s\",\"disk\":\"%s\",\"draining\":%s}",
+    bool is_ready = h.is_keeper_ready && !h.is_disk_low && !h.is_draining && !h.is_limit_missing;
+    buf_printf(&json, "{\"status\":\"%s\",\"keeper\":\"%s\",\"disk\":\"%s\",\"draining\":%s",
                is_ready ? "ready" : "not ready", h.is_keeper_ready ? "ok" : "not ready",
                h.is_disk_low ? "low" : "ok", h.is_draining ? "true" : "false");
+    if (h.is_keeper_ready)
+        add_limits(&h, &json);
+    buf_append_char(&json, '}');
     reply_json(x, is_ready ? 200 : 503, json.data);
 }
 

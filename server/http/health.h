@@ -9,6 +9,10 @@ struct health {
     bool is_keeper_ready; /* commands can be started */
     bool is_disk_low;     /* below retention.min_free: new work is refused */
     bool is_draining;
+    /* Whether limits of memory, processes and CPU time hold for a whole tree of processes. */
+    bool tree_memory, tree_processes, tree_cpu;
+    bool is_limit_missing; /* one that must hold for the tree does not: nothing is started */
+    char note[512];        /* for people; "": nothing to say */
 };
 
 struct health_source {

@@ -4,10 +4,19 @@
 #include <openssl/evp.h>
 #include <stdio.h>
 
+#include "state/base/json.h"
 #include "state/base/utf8.h"
 
-static const char *const event_types[] = {
-    "ready", "stdout", "stderr", "exit", "timeout", "cancelled", "error", "resource_limit", NULL};
+static const char *const event_types[] = {"ready",     "stdout",    "stderr", "exit",
+                                          "timeout",   "cancelled", "error",  "resource_limit",
+                                          "violation", NULL};
+
+static const char *event_type(uint8_t type)
+{
+    if (type == JOURNAL_VIOLATION)
+        return "violation";
+    return event_types[(type == JOURNAL_LIMIT_MET ? JOURNAL_LIMIT : type) - JOURNAL_READY];
+}
 
 static const struct arg event_rows[] = {
     {.name = "event_id",
@@ -33,8 +42,20 @@ static const struct arg event_rows[] = {
     {.name = "timeout_seconds",
      .type = ARG_NUMBER,
      .description = "timeout: the time that was over."},
-    {.name = "message", .type = ARG_STRING, .description = "error: what went wrong."},
-    {.name = "reason", .type = ARG_STRING, .description = "resource_limit: which."},
+    {.name = "message",
+     .type = ARG_STRING,
+     .description = "error, resource_limit, violation: what happened, in words."},
+    {.name = "reason",
+     .type = ARG_STRING,
+     .description = "resource_limit: which; violation: of what kind."},
+    {.name = "target", .type = ARG_STRING, .description = "violation: what was refused."},
+    {.name = "configuration_key",
+     .type = ARG_STRING,
+     .description = "violation: what would allow it, if the operator changes it."},
+    {.name = "limit_bytes", .type = ARG_INTEGER, .description = "resource_limit oom: the limit."},
+    {.name = "peak_bytes",
+     .type = ARG_INTEGER,
+     .description = "resource_limit oom: the most used."},
 };
 const struct arg_set output_event = {
     .args = event_rows, .n = ARRAY_LEN(event_rows), .is_open = true};
@@ -76,6 +97,34 @@ bool json_add_bytes(cJSON *o, const char *text_name, const char *base64_name,
     return false;
 }
 
+static void add_limit(cJSON *e, enum execution_reason reason, const struct execution_facts *f)
+{
+    if (reason <= REASON_MAX)
+        cJSON_AddStringToObject(e, "reason", execution_reason_name(reason));
+    if (reason != REASON_OOM || !f->has_exit || !f->exit.max_memory_bytes)
+        return;
+    cJSON_AddNumberToObject(e, "limit_bytes", (double)f->exit.max_memory_bytes);
+    cJSON_AddNumberToObject(e, "peak_bytes", (double)f->exit.memory_peak_bytes);
+}
+
+/* What a note may say; everything else in it is passed over. */
+static void add_note(cJSON *e, const struct journal_record *rec, const struct execution_facts *f)
+{
+    static const char *const names[] = {"reason", "message", "target", "configuration_key"};
+    CLEANUP(free_p) char *dir = journal_dir(f->state_dir, f->view.id);
+    CLEANUP(buf_deinit) struct buf text = {0};
+    CLEANUP(json_deletep) cJSON *note = NULL;
+    const char *value;
+    size_t at;
+
+    if (!journal_read_note(dir, rec, &text) ||
+        json_parse(text.data, text.len, &note, &at) != JSON_OK)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (json_get_str(note, names[i], &value))
+            cJSON_AddStringToObject(e, names[i], value);
+}
+
 /* The details of what is no output; how it ended is in the file exit. */
 static void add_details(cJSON *e, const struct excerpt_piece *p, const struct execution_facts *f)
 {
@@ -103,9 +152,11 @@ static void add_details(cJSON *e, const struct excerpt_piece *p, const struct ex
                                 f->exit.error[0] ? f->exit.error : strerror((int)p->record.value));
         return;
     case JOURNAL_LIMIT:
-        if (p->record.value <= REASON_MAX)
-            cJSON_AddStringToObject(e, "reason",
-                                    execution_reason_name((enum execution_reason)p->record.value));
+        add_limit(e, (enum execution_reason)p->record.value, f);
+        return;
+    case JOURNAL_LIMIT_MET:
+    case JOURNAL_VIOLATION:
+        add_note(e, &p->record, f);
         return;
     }
 }
@@ -125,7 +176,7 @@ static cJSON *event_json(const struct excerpt_piece *p, const struct execution_f
     cJSON *e = cJSON_CreateObject();
     (void)event_id_format(p->end, id);
     cJSON_AddStringToObject(e, "event_id", id);
-    cJSON_AddStringToObject(e, "type", event_types[p->record.type - JOURNAL_READY]);
+    cJSON_AddStringToObject(e, "type", event_type(p->record.type));
     add_details(e, p, f);
     add_time(e, p->record.time_us);
     return e;

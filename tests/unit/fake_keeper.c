@@ -16,7 +16,7 @@ static struct keeper_client client;
 int keeper_client_new(struct event_base *base, const struct keeper_client_options *o,
                       const struct keeper_client_events *ev, void *arg, struct keeper_client **ret)
 {
-    fake_keeper = (struct fake_keeper){.is_away = true};
+    fake_keeper = (struct fake_keeper){.is_away = true, .host = {true, true, true}};
     client = (struct keeper_client){.events = ev, .arg = arg};
     *ret = &client;
     return 0;
@@ -54,6 +54,13 @@ int keeper_client_kill(struct keeper_client *k, const char *id, enum keeper_kill
     fake_keeper.kill_reason = reason;
     return 0;
 }
+int keeper_client_note(struct keeper_client *k, const char *id, enum journal_type type,
+                       const char *note)
+{
+    fake_keeper.n_notes++;
+    strncpy(fake_keeper.note, note, JOURNAL_NOTE_MAX);
+    return 0;
+}
 int keeper_client_quit(struct keeper_client *k)
 {
     fake_keeper.n_quit++;
@@ -67,7 +74,7 @@ int keeper_client_upgrade(struct keeper_client *k)
 void fake_keeper_ready(void)
 {
     fake_keeper.is_away = false;
-    client.events->on_ready(client.arg);
+    client.events->on_ready(client.arg, &fake_keeper.host);
 }
 void fake_keeper_gone(void)
 {

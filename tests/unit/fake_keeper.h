@@ -11,7 +11,10 @@ struct fake_keeper {
     unsigned n_killed;
     unsigned n_stdin, n_quit;
     uint64_t stdin_token;
-    bool is_away; /* functions answer -ENOTCONN */
+    char note[JOURNAL_NOTE_MAX + 1]; /* the last one */
+    unsigned n_notes;
+    struct keeper_host host; /* what fake_keeper_ready() says; at first all of it */
+    bool is_away;            /* functions answer -ENOTCONN */
 };
 extern struct fake_keeper fake_keeper;
 

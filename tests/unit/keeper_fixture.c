@@ -35,7 +35,7 @@ struct seen *fixture_find(struct fixture *f, const char *id)
     return NULL;
 }
 
-static void on_ready(void *arg)
+static void on_ready(void *arg, const struct keeper_host *host)
 {
     struct fixture *f = arg;
     f->n_ready++;

@@ -29,7 +29,7 @@ static const char everything[] =
     "  max_timeout: 19\n  idle_timeout: 20\n  kill_grace: 21\n  max_wait: 22\n"
     "  max_waiters: 23\n  max_watched: 24\n  max_output: 0\n  keep_output: 25\n  max_reply: 26MiB\n"
     "  max_stdin: 27KiB\n  max_command: 28KiB\n  max_memory: 29GiB\n  max_cpu: 30\n"
-    "  max_file: 31TB\n  max_processes: 32\n  max_open_files: 33\n"
+    "  max_file: 31TB\n  max_processes: 32\n  require_tree: true\n  max_open_files: 33\n"
     "sandbox:\n  profile: build\n  bwrap: /b\n  init: /i\n  first_uid: 60000\n  uids: 9\n"
     "  pool: 0\n  pool_idle: 1s\n  workspace_quota: 0\n  workspace_ttl: 1d\n  profiles:\n"
     "    default: {read_only: [/a b, \"/c: d\"], hidden: []}\n    none: {uid: 0}\n"

@@ -443,10 +443,15 @@ static void get_health(void *arg, struct health *ret)
     *ret = *(struct health *)arg;
 }
 
+#define READY                   \
+    {                           \
+        .is_keeper_ready = true \
+    }
+
 static void readiness_names_the_part_that_is_not(void **state)
 {
     struct http_fixture *f = *state;
-    struct health health = {.is_keeper_ready = true};
+    struct health health = READY;
     const struct health_source source = {.get = get_health, .arg = &health};
     struct exchange_route routes[HEALTH_ROUTES];
     const struct http_options o = {.config = &f->config,
@@ -456,13 +461,28 @@ static void readiness_names_the_part_that_is_not(void **state)
     static const struct {
         struct health health;
         const char *path, *says;
-    } cases[] = {{{true, false, false}, "/health", "200 OK\r\n|{\"status\":\"healthy\"}"},
-                 {{false, true, true}, "/health/live", "200 OK\r\n|{\"status\":\"alive\"}"},
-                 {{true, false, false}, "/health/ready", "200 OK\r\n|{\"status\":\"ready\""},
-                 {{false, false, false}, "/health/ready", "503 Service|\"keeper\":\"not ready\""},
-                 {{true, true, false}, "/health/ready", "503 Service|\"disk\":\"low\""},
-                 {{true, false, true}, "/health/ready", "503 Service|\"draining\":true"},
-                 {{true, false, false}, "/metrics", "200 OK\r\n|http_requests_total"}};
+    } cases[] = {
+        {READY, "/health", "200 OK\r\n|{\"status\":\"healthy\"}"},
+        {{.is_disk_low = true, .is_draining = true},
+         "/health/live",
+         "200 OK\r\n|{\"status\":\"alive\"}"},
+        {READY, "/health/ready", "200 OK\r\n|{\"status\":\"ready\""},
+        {{.is_draining = false}, "/health/ready", "503 Service|\"keeper\":\"not ready\""},
+        {{.is_keeper_ready = true, .is_disk_low = true},
+         "/health/ready",
+         "503 Service|\"disk\":\"low\""},
+        {{.is_keeper_ready = true, .is_draining = true},
+         "/health/ready",
+         "503 Service|\"draining\":true"},
+        {{.is_keeper_ready = true, .tree_memory = true, .note = "what \"holds\""},
+         "/health/ready",
+         "200 OK|\"limits\":{\"memory\":\"tree\",\"processes\":\"user\",\"cpu\":\"process\"},"
+         "\"note\":\"what \\\"holds\\\"\"}"},
+        {{.is_keeper_ready = true, .is_limit_missing = true},
+         "/health/ready",
+         "503 Service|\"status\":\"not ready\""},
+        {READY, "/metrics", "200 OK\r\n|http_requests_total"},
+    };
     char *error = NULL;
 
     assert_int_equal(http_new(&o, &f->http, &error), 0);

@@ -13,7 +13,7 @@
 
 #include "exec/keeper/cgroup_file.h"
 #include "exec/keeper/cgroup_host.h"
-#include "state/journal_format.h"
+#include "state/journal.h"
 #include "tests/unit/keeper_fixture.h"
 #include "tests/unit/temp_dir.h"
 
@@ -63,6 +63,26 @@ static int tear_down(void **state)
 {
     fixture_free(*state);
     return 0;
+}
+
+/* The note of the first record of this type; the caller's. */
+static char *read_note(struct fixture *f, struct seen *s, enum journal_type type)
+{
+    CLEANUP(journal_closep) struct journal *j = NULL;
+    struct journal_record r;
+    struct buf note = {0};
+    size_t n;
+
+    assert_int_equal(journal_open(f->state_dir, s->id, &j), 0);
+    for (uint64_t i = 0; i < journal_events(j); i++) {
+        assert_int_equal(journal_records(j, i, &r, 1, &n), 0);
+        if (r.type != type)
+            continue;
+        assert_true(journal_read_note(s->dir, &r, &note));
+        return buf_steal(&note);
+    }
+    fail_msg("no note");
+    return NULL;
 }
 
 /* ---- memory ---- */
@@ -143,6 +163,34 @@ static void a_fork_bomb_is_bounded_and_ends(void **state)
     assert_int_equal(e.exit_code, 2); /* of a shell that can not fork */
     assert_true(e.processes_killed >= 8 && e.processes_killed < 10);
     assert_int_equal(fixture_processes(seen), 0);
+    assert_int_equal(fixture_count(f, seen, JOURNAL_LIMIT_MET), 1);
+    CLEANUP(free_p) char *note = read_note(f, seen, JOURNAL_LIMIT_MET);
+    assert_non_null(strstr(note, "\"reason\":\"processes\""));
+    assert_non_null(strstr(note, "10 processes"));
+}
+
+/* ---- notes of the server ---- */
+
+static void keeps_notes_in_the_journal(void **state)
+{
+    struct fixture *f = *state;
+    struct exec_spec *spec = fixture_script("read x; echo $x");
+
+    spec->interactive = true;
+    struct seen *s = fixture_spawn(f, spec);
+    for (unsigned i = 0; i < JOURNAL_NOTES_MAX + 10; i++)
+        assert_int_equal(keeper_client_note(f->client, s->id, JOURNAL_VIOLATION,
+                                            i == 0 ? "{\"target\":\"first\"}" : "{}"),
+                         0);
+    assert_int_equal(
+        keeper_client_note(f->client, "t-aaaaaaaaaaaaaaaaaaaaaaaaaa", JOURNAL_VIOLATION, "{}"), 0);
+    fixture_wait_processes(f, s, 1);
+    assert_int_equal(fixture_stdin(f, s, "go\n", true, NULL), KEEPER_STDIN_OK);
+    struct execution_exit e = fixture_wait_ended(f, s);
+    assert_int_equal(e.output_bytes, 3);
+    assert_int_equal(fixture_count(f, s, JOURNAL_VIOLATION), JOURNAL_NOTES_MAX);
+    CLEANUP(free_p) char *note = read_note(f, s, JOURNAL_VIOLATION);
+    assert_string_equal(note, "{\"target\":\"first\"}");
 }
 
 static void as_many_processes_as_allowed_are_no_event(void **state)
@@ -281,6 +329,7 @@ int main(void)
     };
     static const struct CMUnitTest everywhere[] = {
         IN(set_up, no_group_is_left),
+        IN(set_up, keeps_notes_in_the_journal),
         NAMED("_switched_off", set_up_without_cgroup, without_groups_each_process_is_limited),
     };
     static const struct CMUnitTest as_root[] = {

@@ -60,6 +60,8 @@ static const struct keeper_message samples[] = {
                            .pool_max = 4,
                            .pool_idle_ms = 5}}},
     {.type = KEEPER_LISTENER, .id = ID, .listener_fd = -1},
+    {.type = KEEPER_LIST_END, .host = {true, false, true}},
+    {.type = KEEPER_NOTE, .id = ID, .note = {JOURNAL_VIOLATION, "{\"reason\":\"network\"}"}},
 };
 
 static void encode(const struct keeper_message *m, struct buf *out)

@@ -78,6 +78,45 @@ static void limits_are_refused_by_name(void **state)
     assert_int_equal(outcome(f), CALL_E_PENDING_FULL);
 }
 
+/* A limit that would hold for less than all processes of a command: told, or not taken at all. */
+static void a_limit_weaker_than_asked_for_is_told_or_refused(void **state)
+{
+    struct fixture *f = *state;
+    fake_keeper.host.memory = false;
+    fake_keeper_ready();
+    f->config.max_memory_bytes = 1000; /* the operator's: no news to a caller */
+    struct call *c = make_start(f, "a", NULL);
+    c->spec->limits.max_memory_bytes = 1000;
+    service_call(&f->service, c);
+    fake_keeper_started(fake_keeper.spawned[0]);
+    assert_int_equal(outcome(f), CALL_OK);
+    assert_int_equal(fake_keeper.n_notes, 0);
+
+    c = make_start(f, "a", NULL);
+    c->spec->limits.max_memory_bytes = 500;
+    c->spec->limits.max_processes = 5; /* holds */
+    service_call(&f->service, c);
+    fake_keeper_started(fake_keeper.spawned[1]);
+    assert_int_equal(outcome(f), CALL_OK);
+    assert_int_equal(fake_keeper.n_notes, 1);
+    assert_non_null(strstr(fake_keeper.note, "memory limit holds for each process"));
+    assert_null(strstr(fake_keeper.note, "pids"));
+
+    f->config.require_tree_limits = true;
+    c = make_start(f, "b", NULL);
+    c->spec->limits.max_memory_bytes = 1000;
+    service_call(&f->service, c);
+    c = answer(f);
+    assert_int_equal(c->view.status, EXECUTION_FAILED);
+    CLEANUP(free_p) char *dir = journal_dir(f->dir, c->id);
+    struct execution_exit x;
+    assert_int_equal(journal_read_exit(dir, &x), 0);
+    assert_int_equal(x.reason, REASON_SPAWN_FAILED);
+    assert_non_null(strstr(x.error, "limits.require_tree"));
+    call_free(c);
+    assert_int_equal(fake_keeper.n_spawned, 2);
+}
+
 static void the_same_key_starts_once(void **state)
 {
     struct fixture *f = *state;
@@ -453,6 +492,7 @@ int main(void)
         TEST(a_start_before_the_keeper_is_there_waits_in_line),
         TEST(beyond_max_concurrent_executions_wait_and_go_when_one_ends),
         TEST(limits_are_refused_by_name),
+        TEST(a_limit_weaker_than_asked_for_is_told_or_refused),
         TEST(the_same_key_starts_once),
         TEST(every_waiter_is_answered_once_when_output_grows_or_it_ends),
         TEST(waiters_have_a_maximum),

@@ -32,7 +32,7 @@ function sanitizerReports(stateDir) {
 }
 
 export class Server {
-  // options: args (flags), env, config (text of a YAML file), stateDir (else a new one), isReady (else
+  // options: readyStatus (what /health/ready is to say), args (flags), env, config (text of a YAML file), stateDir (else a new one), isReady (else
   // start() waits for /health/ready)
   constructor(options = {}) {
     this.options = options;
@@ -77,7 +77,7 @@ export class Server {
     this.base = `http://127.0.0.1:${this.port}`;
     this.endpoint = `${this.base}/mcp`;
     if (this.options.isReady !== false)
-      await until('/health/ready', async () => (await this.get('/health/ready')).status === 200);
+      await until('/health/ready', async () => (await this.get('/health/ready')).status === (this.options.readyStatus ?? 200));
     return this;
   }
 
