@@ -157,6 +157,11 @@ struct config {
     bool tasks_require_name;        /* tasks.require_name: tasks/… need the header Mcp-Name */
     bool tasks_ask_secrets; /* tasks.ask_secrets: also what a terminal does not show is asked for */
 
+    /* files: (read_file, write_file, list_files) */
+    bool files_enabled;        /* files.enabled        true */
+    uint64_t max_write_bytes;  /* files.max_file       64MiB: largest a client may make */
+    unsigned max_scan_entries; /* files.max_entries    100000: a listing looks at no more */
+
     /* retention: */
     uint64_t retention_ttl_ms; /* retention.ttl           1h after the end */
     unsigned max_finished;     /* retention.max_executions 10000 finished journals kept */

@@ -41,6 +41,7 @@ const struct config_section config_sections[] = {
     {"limits", "What executions may use; each is an upper bound a call cannot widen"},
     {"sandbox", "How commands are isolated; docs/sandbox.md"},
     {"tasks", "Executions as MCP tasks"},
+    {"files", "Files that clients read and write in the workspaces of commands"},
     {"retention", "How long finished executions stay readable"},
     {"log", "What is written about it"},
     {"redis", "State shared by several replicas"},
@@ -257,6 +258,13 @@ const struct config_key config_keys[] = {
     {"tasks.ask_secrets", BOOL(tasks_ask_secrets), .preset = "false",
      .help = "ask a task's client also for input that the terminal does not show, e.g. passwords",
      .more = "The protocol forbids secrets in forms: allow it only for clients you know."},
+
+    {"files.enabled", BOOL(files_enabled), .preset = "true",
+     .help = "offer the tools read_file, write_file and list_files"},
+    {"files.max_file", SIZE(max_write_bytes, KIB, PIB), .preset = "64MiB",
+     .help = "largest file that write_file makes"},
+    {"files.max_entries", UNSIGNED(max_scan_entries, 100, COUNT), .preset = "100000",
+     .help = "most files one listing, or one look at the size of a workspace, goes over"},
 
     {"retention.ttl", DURATION(retention_ttl_ms, 10, YEAR), .preset = "1h",
      .help = "how long a finished execution stays readable"},

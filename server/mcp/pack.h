@@ -94,9 +94,9 @@ void mcp_reply_result(struct mcp_request *rq, cJSON *result);
 /* A JSON-RPC error. data: taken, may be NULL. */
 void mcp_reply_error(struct mcp_request *rq, int code, const char *message, cJSON *data);
 /* A tool result: text is the content block; structured (taken, may be NULL) goes out where the
- * revision knows it. text NULL: the printed form of structured. links: array of resource_link
- * blocks, taken, may be NULL. */
-void mcp_reply_tool(struct mcp_request *rq, const char *text, cJSON *structured, cJSON *links,
+ * revision knows it. text NULL: the printed form of structured. blocks: array of further content
+ * (resource_link, image), taken, may be NULL; what the revision does not know is left out. */
+void mcp_reply_tool(struct mcp_request *rq, const char *text, cJSON *structured, cJSON *blocks,
                     bool is_error);
 /* The same result, not sent: for a task. */
 cJSON *mcp_tool_result(const struct mcp_request *rq, const char *text, cJSON *structured,

@@ -11,10 +11,19 @@
     }
 
 static const struct mcp_tool tools[] = {
-    TOOL(execute_code),         TOOL(execute_code_async), TOOL(get_execution_output),
-    TOOL(get_execution_status), TOOL(send_stdin),         TOOL(cancel_execution),
+    TOOL(execute_code),
+    TOOL(execute_code_async),
+    TOOL(get_execution_output),
+    TOOL(get_execution_status),
+    TOOL(send_stdin),
+    TOOL(cancel_execution),
     TOOL(list_executions),
+    /* the last ones: an operator may do without */
+    TOOL(read_file),
+    TOOL(write_file),
+    TOOL(list_files),
 };
+#define N_FILE_TOOLS 3
 
 struct mcp_pack *pack_exec_new(const struct config *c, struct reactor *r)
 {
@@ -26,7 +35,7 @@ struct mcp_pack *pack_exec_new(const struct config *c, struct reactor *r)
     *pack = (struct mcp_pack){.name = "exec",
                               .instructions = pack_exec_instructions,
                               .tools = tools,
-                              .n_tools = ARRAY_LEN(tools),
+                              .n_tools = ARRAY_LEN(tools) - (c->files_enabled ? 0 : N_FILE_TOOLS),
                               .prompts = prompt_exec_list,
                               .n_prompts = prompt_exec_count,
                               .resource_templates = resource_exec_templates,

@@ -11,6 +11,14 @@ libpack_exec_a_SOURCES = \
     server/mcp/exec_request.c server/mcp/exec_request.h \
     server/mcp/execution_json.c server/mcp/execution_json.h \
     server/mcp/execution_list.c server/mcp/execution_list.h \
+    server/mcp/file_list.c server/mcp/file_list.h \
+    server/mcp/file_path.c server/mcp/file_path.h \
+    server/mcp/file_read.c server/mcp/file_read.h \
+    server/mcp/file_request.c server/mcp/file_request.h \
+    server/mcp/file_root.c server/mcp/file_root.h \
+    server/mcp/file_type.c server/mcp/file_type.h \
+    server/mcp/file_walk.c server/mcp/file_walk.h \
+    server/mcp/file_write.c server/mcp/file_write.h \
     server/mcp/journal_lines.c server/mcp/journal_lines.h \
     server/mcp/output.c server/mcp/output.h \
     server/mcp/output_json.c server/mcp/output_json.h \
@@ -35,7 +43,10 @@ libpack_exec_a_SOURCES = \
     server/mcp/tool_get_execution_output.c \
     server/mcp/tool_get_execution_status.c \
     server/mcp/tool_list_executions.c \
+    server/mcp/tool_list_files.c \
+    server/mcp/tool_read_file.c \
     server/mcp/tool_send_stdin.c \
+    server/mcp/tool_write_file.c \
     server/mcp/until.c server/mcp/until.h \
     server/mcp/workspace.c server/mcp/workspace.h
 # Before the core's: it calls mcp_….

@@ -5,7 +5,8 @@ const char pack_exec_instructions[] =
     "exit code; what takes longer goes on in the background under its execution_id. For long work "
     "use execute_code_async and poll get_execution_output with last_event_id = next_event_id of "
     "the answer before. output {\"format\":\"text\"} returns plain text; tail_lines and grep keep "
-    "large output short. A command that exits non-zero is a successful call: look at exit_code.";
+    "large output short. write_file, read_file and list_files work on the directory that commands "
+    "start in. A command that exits non-zero is a successful call: look at exit_code.";
 
 const char pack_exec_help[] =
     "How to use this server\n"
@@ -26,6 +27,9 @@ const char pack_exec_help[] =
     "Talk to a program   execute_code_async with interactive (or pty), then send_stdin and\n"
     "                    get_execution_output with until for its prompt; send_stdin with eof at "
     "the end\n"
+    "Files               write_file {\"path\":\"a.py\",\"content\":\"...\"}, read_file, "
+    "list_files: in the\n"
+    "                    directory that commands start in; images come back as images\n"
     "Stop                cancel_execution {\"execution_id\":id}; {\"signal\":\"INT\"} is Ctrl-C\n"
     "Look back           list_executions, get_execution_status; resources exec://<id>/output and\n"
     "                    exec://<id>/status\n"

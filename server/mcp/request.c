@@ -222,32 +222,43 @@ void mcp_reply_result(struct mcp_request *rq, cJSON *result)
     answer(rq, 200, jsonrpc_result(rq->id, text), is_error ? "tool_error" : "ok");
 }
 
+static bool is_known_block(const struct mcp_revision *rev, const cJSON *block)
+{
+    const char *type = "";
+
+    (void)json_get_str(block, "type", &type);
+    return rev->has_resource_link || strcmp(type, "resource_link") != 0;
+}
+
 cJSON *mcp_tool_result(const struct mcp_request *rq, const char *text, cJSON *structured,
-                       cJSON *links, bool is_error)
+                       cJSON *blocks, bool is_error)
 {
     CLEANUP(free_p) char *printed = structured ? json_print(structured) : NULL;
     cJSON *result = cJSON_CreateObject();
     cJSON *content = cJSON_AddArrayToObject(result, "content");
     cJSON *block = cJSON_CreateObject();
-    cJSON *link;
 
     cJSON_AddStringToObject(block, "type", "text");
     cJSON_AddItemToObject(block, "text", cJSON_CreateString(text ? text : printed ? printed : ""));
     cJSON_AddItemToArray(content, block);
-    while (rq->rev->has_resource_link && (link = cJSON_DetachItemFromArray(links, 0)))
-        cJSON_AddItemToArray(content, link);
+    while ((block = cJSON_DetachItemFromArray(blocks, 0))) {
+        if (is_known_block(rq->rev, block))
+            cJSON_AddItemToArray(content, block);
+        else
+            cJSON_Delete(block);
+    }
     if (structured && rq->rev->has_structured)
         cJSON_AddItemToObject(result, "structuredContent", cJSON_CreateRaw(printed));
     cJSON_AddBoolToObject(result, "isError", is_error);
     cJSON_Delete(structured);
-    cJSON_Delete(links);
+    cJSON_Delete(blocks);
     return result;
 }
 
-void mcp_reply_tool(struct mcp_request *rq, const char *text, cJSON *structured, cJSON *links,
+void mcp_reply_tool(struct mcp_request *rq, const char *text, cJSON *structured, cJSON *blocks,
                     bool is_error)
 {
-    mcp_reply_result(rq, mcp_tool_result(rq, text, structured, links, is_error));
+    mcp_reply_result(rq, mcp_tool_result(rq, text, structured, blocks, is_error));
 }
 
 bool mcp_reply_elsewhere(struct mcp_request *rq, const char *text)

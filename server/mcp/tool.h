@@ -52,3 +52,6 @@ DECLARE_TOOL(tool_get_execution_status);
 DECLARE_TOOL(tool_send_stdin);
 DECLARE_TOOL(tool_cancel_execution);
 DECLARE_TOOL(tool_list_executions);
+DECLARE_TOOL(tool_read_file);
+DECLARE_TOOL(tool_write_file);
+DECLARE_TOOL(tool_list_files);

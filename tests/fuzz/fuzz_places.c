@@ -3,6 +3,7 @@
 
 #include "server/mcp/event_id.h"
 #include "server/mcp/execution_list.h"
+#include "server/mcp/file_path.h"
 #include "server/mcp/resource_exec.h"
 #include "state/base/id.h"
 #include "state/journal_format.h"
@@ -49,6 +50,22 @@ static void check_uri(const char *text)
     must(strstr(text, u.id) == text + strlen("exec://"));
 }
 
+/* What is taken stays within, and is its own shortest form. */
+static void check_file_path(const char *text)
+{
+    char path[FILE_PATH_MAX + 1], again[FILE_PATH_MAX + 1];
+    const char *why = NULL;
+    if (!file_path_parse(text, "/ws", path, &why)) {
+        must(why != NULL);
+        return;
+    }
+    must(path[0] != '/' && strncmp(path, "../", 3) != 0 && strcmp(path, "..") != 0);
+    must(!strstr(path, "//") && !strstr(path, "/../"));
+    must(file_path_parse(path, NULL, again, &why));
+    must(strcmp(path, again) == 0);
+    must(file_path_compare(path, again) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     CLEANUP(free_p) char *text = xcalloc(1, size + 1);
@@ -56,5 +73,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_event_id(text);
     check_cursor(text);
     check_uri(text);
+    check_file_path(text);
     return 0;
 }

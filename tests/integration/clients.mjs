@@ -19,7 +19,7 @@ for (const kind of kinds)
 
     test('connects and lists the tools', async () => {
       const { tools } = await agent.client.listTools();
-      assert.equal(tools.length, 7);
+      assert.equal(tools.length, 10);
       if (kind.negotiated) assert.equal(agent.client.getNegotiatedProtocolVersion(), kind.negotiated);
       assert.equal(agent.client.getServerVersion().name, 'mcp-execd');
       assert.match(agent.client.getInstructions() ?? '', /execut/i);

@@ -13,6 +13,7 @@ EXTRA_DIST += \
 	tests/integration/control.mjs \
 	tests/integration/defects.mjs \
 	tests/integration/execute.mjs \
+	tests/integration/files.mjs \
 	tests/integration/http.mjs \
 	tests/integration/lib/clients.mjs \
 	tests/integration/lib/cluster.mjs \

@@ -15,7 +15,10 @@ const TOOLS = [
   'get_execution_output',
   'get_execution_status',
   'list_executions',
+  'list_files',
+  'read_file',
   'send_stdin',
+  'write_file',
 ];
 const code = (reply) => reply.messages[0]?.error?.code;
 

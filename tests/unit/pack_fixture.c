@@ -87,6 +87,10 @@ static void set_config(struct config *c, char *dir)
     c->max_reply_bytes = 1 << 20;
     c->max_command_bytes = 131072;
     c->max_per_session = 5;
+    c->files_enabled = true;
+    c->max_write_bytes = 1 << 20;
+    c->workspace_quota_bytes = 1 << 30;
+    c->max_scan_entries = 1000;
 }
 
 int pack_set_up(void **state)

@@ -20,7 +20,8 @@ static void each_tool_says_what_it_takes_and_gives(void **state)
 {
     static const char *const names[] = {
         "execute_code", "execute_code_async", "get_execution_output", "get_execution_status",
-        "send_stdin",   "cancel_execution",   "list_executions"};
+        "send_stdin",   "cancel_execution",   "list_executions",      "read_file",
+        "write_file",   "list_files"};
     struct exchange *x = mcp_modern(*state, "tools/list", NULL, "");
     CLEANUP(json_deletep) cJSON *list = reply_json(x);
     const cJSON *tools = json_at(list, "result.tools"), *t;
@@ -33,7 +34,8 @@ static void each_tool_says_what_it_takes_and_gives(void **state)
         expect_str(t, "inputSchema.type", "object");
         expect_str(t, "outputSchema.type", "object");
         assert_true(cJSON_IsFalse(json_at(t, "inputSchema.additionalProperties")));
-        bool is_reading = strstr(names[n - 1], "get_") || strstr(names[n - 1], "list_");
+        bool is_reading = strstr(names[n - 1], "get_") || strstr(names[n - 1], "list_") ||
+                          strstr(names[n - 1], "read_");
         assert_int_equal(cJSON_IsTrue(json_at(t, "annotations.readOnlyHint")), is_reading);
         assert_int_equal(cJSON_IsTrue(json_at(t, "annotations.destructiveHint")), !is_reading);
         const cJSON *property;

@@ -1,6 +1,11 @@
 # Unit tests of the product's pack: its parts alone, then in the real core over a scripted reactor.
 tools_tests = \
     tests/unit/test_arguments \
+    tests/unit/test_file_path \
+    tests/unit/test_file_read \
+    tests/unit/test_file_root \
+    tests/unit/test_file_tools \
+    tests/unit/test_file_write \
     tests/unit/test_output \
     tests/unit/test_places \
     tests/unit/test_start \
@@ -21,6 +26,17 @@ PACK_TEST_LIBS = libpackfixture.a libmcpfixture.a libpack_exec.a libmcp.a $(EXEC
 
 tests_unit_test_arguments_SOURCES = tests/unit/test_arguments.c
 tests_unit_test_arguments_LDADD = $(TOOLS_TEST_LIBS)
+tests_unit_test_file_path_SOURCES = tests/unit/test_file_path.c tests/unit/random.h
+tests_unit_test_file_path_LDADD = $(TOOLS_TEST_LIBS)
+tests_unit_test_file_read_SOURCES = tests/unit/test_file_read.c tests/unit/random.h tests/unit/temp_dir.h
+tests_unit_test_file_read_LDADD = $(TOOLS_TEST_LIBS)
+tests_unit_test_file_root_SOURCES = tests/unit/test_file_root.c tests/unit/random.h tests/unit/temp_dir.h
+tests_unit_test_file_root_LDADD = $(TOOLS_TEST_LIBS)
+tests_unit_test_file_tools_SOURCES = tests/unit/test_file_tools.c \
+    tests/unit/journal_file.c tests/unit/journal_file.h
+tests_unit_test_file_tools_LDADD = $(PACK_TEST_LIBS)
+tests_unit_test_file_write_SOURCES = tests/unit/test_file_write.c tests/unit/temp_dir.h
+tests_unit_test_file_write_LDADD = $(TOOLS_TEST_LIBS)
 tests_unit_test_output_SOURCES = tests/unit/test_output.c \
     tests/unit/journal_file.c tests/unit/journal_file.h tests/unit/random.h tests/unit/temp_dir.h
 tests_unit_test_output_LDADD = $(TOOLS_TEST_LIBS)
