@@ -91,6 +91,7 @@ static void a_limit_weaker_than_asked_for_is_told_or_refused(void **state)
     fake_keeper_started(fake_keeper.spawned[0]);
     assert_int_equal(outcome(f), CALL_OK);
     assert_int_equal(fake_keeper.n_notes, 0);
+    fake_keeper_ended(f->dir, fake_keeper.spawned[0], REASON_EXITED, 0);
 
     c = make_start(f, "a", NULL);
     c->spec->limits.max_memory_bytes = 500;
