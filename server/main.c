@@ -184,6 +184,7 @@ static int set_up(struct server *s, const sigset_t *set)
                                   .title = "Command execution",
                                   .version = MCP_EXECD_VERSION};
     s->mcp = mcp_new(&o);
+    pack_exec_attach(s->pack, s->mcp);
     r = start_http(s);
     return r < 0 ? r : reactor_start(s->reactor);
 }

@@ -38,6 +38,7 @@ static const struct {
     {"cwd", offsetof(struct exec_spec, cwd), false},
     {"idempotency_key", offsetof(struct exec_spec, idempotency_key), true},
     {"request_hash", offsetof(struct exec_spec, request_hash), true},
+    {"output", offsetof(struct exec_spec, output), true},
 };
 
 static char **string_at(struct exec_spec *s, size_t i)

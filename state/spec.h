@@ -18,7 +18,8 @@ struct exec_spec {
     char *cwd;             /* owned, absolute; with a sandbox, a path in there */
     char *idempotency_key; /* owned or NULL */
     char *request_hash; /* owned or NULL: hex SHA-256 of what was asked, with an idempotency key */
-    bool interactive;   /* stdin stays open for send_stdin */
+    char *output; /* owned or NULL: JSON text, how the caller wants its output: for later answers */
+    bool interactive; /* stdin stays open for send_stdin */
     bool pty;
     bool sync;           /* the caller waited for it: a cancelled request ends it */
     uint64_t created_us; /* CLOCK_REALTIME */

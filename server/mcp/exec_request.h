@@ -18,6 +18,7 @@
 struct pack_exec {
     const struct config *config; /* borrowed */
     struct reactor *reactor;     /* borrowed */
+    struct mcp *core;            /* borrowed; set before threads start */
     struct runtimes runtimes;
 };
 

@@ -55,13 +55,19 @@ void output_request_read(struct output_request *q, const struct execution_view *
     on_turn(&q->er);
 }
 
-void output_request_answer(struct output_request *q, const struct output *out, cJSON *structured,
-                           const char *note)
+cJSON *output_request_result(struct output_request *q, const struct output *out, cJSON *structured,
+                             const char *note)
 {
     CLEANUP(free_p) char *text = NULL;
     if (q->options.format == SHAPE_TEXT)
         text = output_text(&q->facts, out, note);
     output_add(structured, &q->facts, out, q->options.format);
     cJSON *links = mcp_request_has_resource_link(q->er.rq) ? output_links(&q->facts, out) : NULL;
-    mcp_reply_tool(q->er.rq, text, structured, links, false);
+    return mcp_tool_result(q->er.rq, text, structured, links, false);
+}
+
+void output_request_answer(struct output_request *q, const struct output *out, cJSON *structured,
+                           const char *note)
+{
+    mcp_reply_result(q->er.rq, output_request_result(q, out, structured, note));
 }

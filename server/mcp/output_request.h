@@ -19,7 +19,10 @@ void output_request_deinit(struct output_request *q);
 /* Reads facts and output in turns with other requests, then calls reply; or answers what went
  * wrong. */
 void output_request_read(struct output_request *q, const struct execution_view *v);
-/* The answer: structured (taken) gets what the output has to say; `note` is for the closing line of
- * text, or NULL. */
+/* A CallToolResult: structured (taken) gets what the output has to say; `note` is for the closing
+ * line of text, or NULL. */
+cJSON *output_request_result(struct output_request *q, const struct output *out, cJSON *structured,
+                             const char *note);
+/* Answers with that. */
 void output_request_answer(struct output_request *q, const struct output *out, cJSON *structured,
                            const char *note);

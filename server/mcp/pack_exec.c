@@ -1,8 +1,10 @@
 #include "server/mcp/pack_exec.h"
 
+#include "server/mcp/news_exec.h"
 #include "server/mcp/pack_text.h"
 #include "server/mcp/prompt_exec.h"
 #include "server/mcp/resource_exec.h"
+#include "server/mcp/task_exec.h"
 #include "server/mcp/tool.h"
 
 #define TOOL(n)                                                              \
@@ -10,9 +12,15 @@
         .name = #n, .describe = tool_##n##_describe, .call = tool_##n##_call \
     }
 
+/* What it starts may become a task. */
+#define STARTER(n)                                                                                 \
+    {                                                                                              \
+        .name = #n, .describe = tool_##n##_describe, .call = tool_##n##_call, .task = MCP_TASK_MAY \
+    }
+
 static const struct mcp_tool tools[] = {
-    TOOL(execute_code),
-    TOOL(execute_code_async),
+    STARTER(execute_code),
+    STARTER(execute_code_async),
     TOOL(get_execution_output),
     TOOL(get_execution_status),
     TOOL(send_stdin),
@@ -42,8 +50,18 @@ struct mcp_pack *pack_exec_new(const struct config *c, struct reactor *r)
                               .list_resources = resource_exec_list,
                               .read_resource = resource_exec_read,
                               .complete = resource_exec_complete,
+                              .tasks = &task_exec,
+                              .screen = news_exec_screen,
+                              .watch_resource = news_exec_watch_resource,
                               .arg = p};
     return pack;
+}
+
+void pack_exec_attach(struct mcp_pack *p, struct mcp *core)
+{
+    struct pack_exec *e = p->arg;
+    e->core = core;
+    reactor_on_news(e->reactor, news_exec_tell, e);
 }
 
 struct mcp_pack *pack_exec_free(struct mcp_pack *p)

@@ -9,6 +9,7 @@ libpack_exec_a_SOURCES = \
     server/mcp/event_id.c server/mcp/event_id.h \
     server/mcp/excerpt.c server/mcp/excerpt.h \
     server/mcp/exec_request.c server/mcp/exec_request.h \
+    server/mcp/execute_reply.c server/mcp/execute_reply.h \
     server/mcp/execution_json.c server/mcp/execution_json.h \
     server/mcp/execution_list.c server/mcp/execution_list.h \
     server/mcp/file_list.c server/mcp/file_list.h \
@@ -20,6 +21,7 @@ libpack_exec_a_SOURCES = \
     server/mcp/file_walk.c server/mcp/file_walk.h \
     server/mcp/file_write.c server/mcp/file_write.h \
     server/mcp/journal_lines.c server/mcp/journal_lines.h \
+    server/mcp/news_exec.c server/mcp/news_exec.h \
     server/mcp/output.c server/mcp/output.h \
     server/mcp/output_json.c server/mcp/output_json.h \
     server/mcp/output_request.c server/mcp/output_request.h \
@@ -36,6 +38,7 @@ libpack_exec_a_SOURCES = \
     server/mcp/start.c server/mcp/start.h \
     server/mcp/start_arguments.c \
     server/mcp/strip_ansi.c \
+    server/mcp/task_exec.c server/mcp/task_exec.h \
     server/mcp/text_shape.c server/mcp/text_shape.h \
     server/mcp/tool.c server/mcp/tool.h \
     server/mcp/tool_cancel_execution.c \

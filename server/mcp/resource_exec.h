@@ -17,3 +17,5 @@ struct resource_uri {
 };
 /* False: it is no uri of an execution, or its query isn't one of the above. */
 bool resource_uri_parse(const char *uri, struct resource_uri *ret);
+/* Is it a uri whose changes are announced: the output or status of an execution, all of it? */
+bool resource_uri_is_followed(const char *uri, struct resource_uri *ret);

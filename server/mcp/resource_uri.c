@@ -79,3 +79,8 @@ bool resource_uri_parse(const char *uri, struct resource_uri *ret)
     *ret = u;
     return true;
 }
+
+bool resource_uri_is_followed(const char *uri, struct resource_uri *ret)
+{
+    return !strchr(uri, '?') && resource_uri_parse(uri, ret);
+}

@@ -89,6 +89,11 @@ static char *set_limits(struct exec_spec *s, const struct start_options *o)
                                 &s->limits);
 }
 
+static char *print_or_null(const cJSON *v)
+{
+    return v && !cJSON_IsNull(v) ? json_print(v) : NULL;
+}
+
 struct exec_spec *start_spec(const struct start_options *o, char **ret_error)
 {
     CLEANUP(exec_spec_freep) struct exec_spec *s = xcalloc(1, sizeof(*s));
@@ -98,6 +103,7 @@ struct exec_spec *start_spec(const struct start_options *o, char **ret_error)
     s->pty = arg_bool(o->arguments, "pty", false);
     s->interactive = s->pty || arg_bool(o->arguments, "interactive", false);
     s->sync = o->is_sync;
+    s->output = print_or_null(json_get(o->arguments, "output"));
     if (key) {
         s->idempotency_key = xstrdup(key);
         s->request_hash = xcalloc(1, SHA256_HEX + 1);

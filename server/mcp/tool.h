@@ -4,6 +4,7 @@
 #include "server/mcp/arguments.h"
 #include "server/mcp/exec_request.h"
 #include "server/mcp/output_json.h"
+#include "server/mcp/task.h"
 
 struct tool {
     const char *name, *title, *description;

@@ -1,6 +1,7 @@
 /* execute_code and execute_code_async: start, and wait for as long as the client wants to. */
-#include "server/mcp/output_request.h"
+#include "server/mcp/execute_reply.h"
 #include "server/mcp/start.h"
+#include "server/mcp/task_exec.h"
 #include "state/base/clock.h"
 
 static const struct arg result_rows[] = {
@@ -55,43 +56,19 @@ char *tool_execute_code_async_describe(void *pack_arg)
     return tool_describe(&execute_code_async, ((const struct pack_exec *)pack_arg)->config);
 }
 
-static const char *what_next(enum execution_status s)
-{
-    if (execution_status_is_final(s))
-        return "Ended: get_execution_output has its output.";
-    return "Runs in the background: get_execution_output (with wait_ms or wait) returns its "
-           "output, cancel_execution ends it.";
-}
-
-static cJSON *begin_result(const struct output_request *q, const struct execution_view *v)
-{
-    cJSON *o = cJSON_CreateObject();
-    cJSON_AddStringToObject(o, "execution_id", v->id);
-    cJSON_AddStringToObject(o, "status", execution_status_name(v->status));
-    if (q->er.is_repeated)
-        cJSON_AddTrueToObject(o, "repeated");
-    if (v->status == EXECUTION_PENDING)
-        cJSON_AddNumberToObject(o, "queue_position", v->queue_position);
-    return o;
-}
-
 /* It was waited for; it may still run. */
 static void reply(struct output_request *q, const struct output *out)
 {
-    bool is_final = execution_facts_is_final(&q->facts);
-    const char *note = is_final ? NULL : what_next(q->facts.view.status);
-    cJSON *o = begin_result(q, &q->facts.view);
-    if (note)
-        cJSON_AddStringToObject(o, "message", note);
-    execution_add_end(o, &q->facts, true);
+    const char *note;
+    cJSON *o = execute_structured(q, &note);
     output_request_answer(q, out, o, note);
 }
 
 /* Nobody waits: only that it was started. */
 static void reply_started(struct output_request *q, const struct execution_view *v)
 {
-    cJSON *o = begin_result(q, v);
-    cJSON_AddStringToObject(o, "message", what_next(v->status));
+    cJSON *o = execute_begin(q, v);
+    cJSON_AddStringToObject(o, "message", execute_what_next(v->status));
     mcp_reply_tool(q->er.rq, NULL, o, NULL, false);
     exec_request_end(&q->er);
 }
@@ -107,6 +84,9 @@ static void on_started(struct exec_request *er, struct call *c)
     call_free(c);
     if (!is_started)
         return exec_request_end(er);
+    if (mcp_request_takes_task(er->rq) &&
+        (!execution_status_is_final(view.status) || !mcp_request_is_modern(er->rq)))
+        return task_exec_reply_created(er, &view);
     if (!er->is_waiting)
         return reply_started(q, &view);
     /* Of what still runs the client will ask for more: the first page of it. Else both ends. */
@@ -130,6 +110,15 @@ static uint64_t wait_ms(const struct config *c, const cJSON *arguments, bool is_
     if (seconds < 0)
         return is_sync ? c->max_wait_ms : 0;
     return (uint64_t)(seconds * 1000);
+}
+
+/* Clients of 2025-11-25 that ask for a task want just that; others take the answer if it is there
+ * soon. */
+static uint64_t task_wait_ms(const struct mcp_request *rq, const struct config *c, uint64_t ms)
+{
+    if (!mcp_request_is_modern(rq))
+        return 0;
+    return ms < c->task_sync_wait_ms ? ms : c->task_sync_wait_ms;
 }
 
 static void start(const struct pack_exec *p, struct mcp_request *rq, const cJSON *arguments,
@@ -158,6 +147,8 @@ static void start(const struct pack_exec *p, struct mcp_request *rq, const cJSON
     q->er.owns_execution = is_sync && !spec->idempotency_key;
     struct call *c = exec_request_call(&q->er, CALL_START);
     uint64_t wait = wait_ms(p->config, arguments, is_sync);
+    if (mcp_request_takes_task(rq))
+        wait = task_wait_ms(rq, p->config, wait);
     c->spec = spec;
     c->until = wait > 0 ? CALL_UNTIL_ENDED : CALL_UNTIL_NOTHING;
     c->deadline_ms = clock_mono_ms() + wait;

@@ -17,6 +17,7 @@ EXTRA_DIST += \
 	tests/integration/http.mjs \
 	tests/integration/lib/clients.mjs \
 	tests/integration/lib/cluster.mjs \
+	tests/integration/lib/listen.mjs \
 	tests/integration/lib/mcp.mjs \
 	tests/integration/lib/nginx.mjs \
 	tests/integration/lib/ports.mjs \
@@ -26,8 +27,10 @@ EXTRA_DIST += \
 	tests/integration/lib/schema.mjs \
 	tests/integration/lib/server.mjs \
 	tests/integration/lib/sse.mjs \
+	tests/integration/lib/tasks.mjs \
 	tests/integration/lib/until.mjs \
 	tests/integration/limits.mjs \
+	tests/integration/listen.mjs \
 	tests/integration/logging.mjs \
 	tests/integration/nginx.mjs \
 	tests/integration/output.mjs \
@@ -35,4 +38,5 @@ EXTRA_DIST += \
 	tests/integration/package.json \
 	tests/integration/protocol.mjs \
 	tests/integration/queue.mjs \
-	tests/integration/schema.mjs
+	tests/integration/schema.mjs \
+	tests/integration/tasks.mjs

@@ -39,6 +39,22 @@ void reactor_cancel_call(struct reactor *r, uint64_t serial, bool kill)
     c->home->post(c->home, c);
 }
 
+void reactor_on_news(struct reactor *r, reactor_news_fn *fn, void *arg)
+{
+    r->on_news = fn;
+    r->news_arg = arg;
+}
+
+void reactor_watch(struct reactor *r, const char *id)
+{
+    r->watches++;
+}
+
+void reactor_unwatch(struct reactor *r, const char *id)
+{
+    r->watches--;
+}
+
 void reactor_answers(struct reactor *r, struct call *c)
 {
     c->outcome = r->outcome;
@@ -91,6 +107,9 @@ static void set_config(struct config *c, char *dir)
     c->max_write_bytes = 1 << 20;
     c->workspace_quota_bytes = 1 << 30;
     c->max_scan_entries = 1000;
+    c->retention_ttl_ms = 3600000;
+    c->task_sync_wait_ms = 2000;
+    c->task_poll_interval_ms = 1000;
 }
 
 int pack_set_up(void **state)
@@ -111,6 +130,7 @@ int pack_set_up(void **state)
                                            .name = "test-server",
                                            .title = "Test server",
                                            .version = "1.2"});
+    pack_exec_attach(f->pack, m->mcp);
     f->reactor.serve = reactor_answers;
     f->reactor.view = (struct execution_view){
         .id = PACK_ID, .status = EXECUTION_RUNNING, .created_us = 1000, .started_us = 1000};

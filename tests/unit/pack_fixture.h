@@ -24,6 +24,9 @@ struct reactor {
     char *input;            /* owned; of the last stdin */
     uint64_t cancelled;     /* serial given to reactor_cancel_call() */
     bool is_kill;
+    int watches; /* reactor_watch() minus reactor_unwatch() */
+    reactor_news_fn *on_news;
+    void *news_arg;
 };
 
 struct pack_fixture {

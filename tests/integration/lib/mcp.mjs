@@ -122,7 +122,7 @@ export class Modern extends Caller {
   }
 
   headersOf({ method, params }) {
-    const name = params?.name ?? params?.uri;
+    const name = params?.name ?? params?.uri ?? params?.taskId;
     return {
       'mcp-protocol-version': MODERN,
       'mcp-method': method,

@@ -1,0 +1,33 @@
+#include "server/mcp/execute_reply.h"
+
+const char *execute_what_next(enum execution_status s)
+{
+    if (execution_status_is_final(s))
+        return "Ended: get_execution_output has its output.";
+    return "Runs in the background: get_execution_output (with wait_ms or wait) returns its "
+           "output, cancel_execution ends it.";
+}
+
+cJSON *execute_begin(const struct output_request *q, const struct execution_view *v)
+{
+    cJSON *o = cJSON_CreateObject();
+    cJSON_AddStringToObject(o, "execution_id", v->id);
+    cJSON_AddStringToObject(o, "status", execution_status_name(v->status));
+    if (q->er.is_repeated)
+        cJSON_AddTrueToObject(o, "repeated");
+    if (v->status == EXECUTION_PENDING)
+        cJSON_AddNumberToObject(o, "queue_position", v->queue_position);
+    return o;
+}
+
+cJSON *execute_structured(const struct output_request *q, const char **ret_note)
+{
+    bool is_final = execution_facts_is_final(&q->facts);
+    const char *note = is_final ? NULL : execute_what_next(q->facts.view.status);
+    cJSON *o = execute_begin(q, &q->facts.view);
+    if (note)
+        cJSON_AddStringToObject(o, "message", note);
+    execution_add_end(o, &q->facts, true);
+    *ret_note = note;
+    return o;
+}

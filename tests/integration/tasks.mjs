@@ -1,0 +1,304 @@
+// Executions as tasks: the extension of 2026-07-28 and the experimental form of 2025-11-25, by hand
+// and by the official client.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { Legacy, MODERN, Modern, textOf } from './lib/mcp.mjs';
+import { useServer } from './lib/server.mjs';
+import { connectTasks } from './lib/tasks.mjs';
+import { elapsedMs, until } from './lib/until.mjs';
+
+const TASKS = 'io.modelcontextprotocol/tasks';
+const capabilities = { elicitation: {}, extensions: { [TASKS]: {} } };
+const meta = { 'io.modelcontextprotocol/clientCapabilities': capabilities };
+const UNKNOWN = 'none-aaaaaaaaaaaaaaaaaaaaaaaaaa';
+
+const args = ['--set', 'tasks.sync_wait=300ms', '--set', 'tasks.poll_interval=50ms'];
+const server = await useServer(null, { args: [...args, '--set', 'tasks.experimental=true'] });
+const mcp = new Modern(server);
+
+// tools/call of a client with tasks: the result, whatever it is.
+const call = async (name, params) => {
+  const reply = await mcp.request('tools/call', { name, arguments: params }, { meta });
+  assert.ok(reply.result, JSON.stringify(reply.error));
+  return reply.result;
+};
+const task = async (method, taskId, params) => {
+  const { result, error } = await mcp.request(`tasks/${method}`, { taskId, ...params }, { meta });
+  return error ?? result;
+};
+const settled = (taskId) =>
+  until('the task to end', async () => {
+    const now = await task('get', taskId);
+    return now.status !== 'working' && now.status !== 'input_required' && now;
+  });
+async function create(command, params) {
+  const created = await call('execute_code', { command, wait_seconds: 0, ...params });
+  assert.equal(created.resultType, 'task', JSON.stringify(created));
+  return created;
+}
+
+describe('the extension', () => {
+  test('is offered in discover, and its tools say nothing of it', async () => {
+    const { result } = await mcp.request('server/discover');
+    assert.deepEqual(result.capabilities.extensions, { [TASKS]: {} });
+    assert.equal(result.capabilities.tasks, undefined);
+    const list = await mcp.request('tools/list');
+    for (const tool of list.result.tools) assert.equal(tool.execution, undefined);
+  });
+
+  test('what ends soon is answered at once, the rest becomes a task', async () => {
+    const quick = await call('execute_code', { command: 'echo quick' });
+    assert.equal(quick.resultType, 'complete');
+    assert.equal(quick.structuredContent.exit_code, 0);
+    const slow = await call('execute_code', { command: 'sleep 1; echo slow; exit 3' });
+    assert.equal(slow.resultType, 'task');
+    assert.equal(slow.status, 'working');
+    for (const key of ['ttlMs', 'pollIntervalMs']) assert.ok(Number.isInteger(slow[key]), key);
+    for (const key of ['createdAt', 'lastUpdatedAt']) assert.ok(Date.parse(slow[key]) > 0, key);
+    for (const key of ['task', 'result', 'error', 'inputRequests']) assert.ok(!(key in slow), key);
+    const end = await settled(slow.taskId);
+    assert.equal(end.resultType, 'complete');
+    assert.equal(end.status, 'completed');
+    assert.equal(end.result.resultType, 'complete');
+    assert.equal(end.result.isError, false);
+    assert.equal(end.result.structuredContent.exit_code, 3);
+    assert.equal(textOf(end.result.structuredContent.output), 'slow\n');
+    assert.equal(end.createdAt, slow.createdAt);
+    assert.ok(end.lastUpdatedAt > slow.lastUpdatedAt);
+  });
+
+  test('a call of a client without it waits for the end, as ever', async () => {
+    const result = await mcp.run('sleep 0.6; echo here');
+    assert.equal(result.status, 'completed');
+    assert.equal(textOf(result.output), 'here\n');
+  });
+
+  test('a task in the background begins at once', async () => {
+    let created;
+    const ms = await elapsedMs(async () => {
+      created = await call('execute_code_async', { command: 'sleep 30' });
+    });
+    assert.equal(created.resultType, 'task');
+    assert.ok(ms < 5000, `${ms} ms`);
+    await task('cancel', created.taskId);
+  });
+
+  test('tools and tasks work on the same id, in both directions', async () => {
+    const created = await create('read a; echo "got $a"', { interactive: true });
+    assert.equal((await mcp.status(created.taskId)).status, 'running');
+    await mcp.stdin(created.taskId, 'it');
+    const end = await settled(created.taskId);
+    assert.equal(textOf(end.result.structuredContent.output), 'got it\n');
+
+    const id = await mcp.start('sleep 30');
+    assert.equal((await task('get', id)).status, 'working');
+    assert.deepEqual(Object.keys(await task('cancel', id)).sort(), ['_meta', 'resultType']);
+    const cancelled = await settled(id);
+    assert.equal(cancelled.status, 'cancelled');
+    assert.match(cancelled.statusMessage, /exec:\/\/.*\/output/);
+    assert.equal((await mcp.status(id)).status, 'cancelled');
+    assert.equal((await task('cancel', id)).resultType, 'complete');
+  });
+
+  test('the result is shaped as the call asked for', async () => {
+    const { taskId } = await create('seq 1 100', { output: { format: 'text', tail_lines: 2 } });
+    const { result } = await settled(taskId);
+    assert.match(result.content[0].text, /99\n100\n\[/);
+    assert.ok(!result.content[0].text.includes('\n97\n'));
+  });
+
+  test('a timeout completes, with its reason', async () => {
+    const { taskId } = await create('sleep 30', { timeout_seconds: 0.5 });
+    const end = await settled(taskId);
+    assert.equal(end.status, 'completed');
+    assert.equal(end.result.structuredContent.reason, 'timeout');
+  });
+
+  test('what its keeper lost has failed', async (t) => {
+    const own = await useServer(t, { args });
+    const other = new Modern(own);
+    const { result } = await other.request(
+      'tools/call',
+      { name: 'execute_code_async', arguments: { command: 'echo before; sleep 60' } },
+      { meta },
+    );
+    process.kill(own.keeperPid(), 'SIGKILL');
+    const failed = await until('the task to fail', async () => {
+      const reply = await other.request('tasks/get', { taskId: result.taskId }, { meta });
+      return reply.result.status !== 'working' && reply.result;
+    });
+    assert.equal(failed.status, 'failed');
+    assert.equal(failed.error.code, -32603);
+    assert.equal(failed.result, undefined);
+  });
+
+  test('a task outlives the server', async (t) => {
+    const own = await useServer(t, { args });
+    const other = new Modern(own);
+    const start = { name: 'execute_code', arguments: { command: 'sleep 1; echo after', wait_seconds: 0 } };
+    const { result } = await other.request('tools/call', start, { meta });
+    await own.restart();
+    const end = await until('the task to end', async () => {
+      const reply = await other.request('tasks/get', { taskId: result.taskId }, { meta });
+      return reply.result?.status === 'completed' && reply.result;
+    });
+    assert.equal(textOf(end.result.structuredContent.output), 'after\n');
+    assert.equal(end.createdAt, result.createdAt);
+  });
+
+  test('a call that is dropped before it became a task ends what it started', async () => {
+    const abort = new AbortController();
+    const pending = mcp.request(
+      'tools/call',
+      { name: 'execute_code', arguments: { command: 'sleep 61', wait_seconds: 20 } },
+      { meta, signal: abort.signal },
+    );
+    const id = await until('the execution', async () => {
+      const { executions } = await mcp.tool('list_executions', { status: 'running' });
+      return executions.find((e) => e.command === 'sleep 61')?.id;
+    });
+    abort.abort();
+    await assert.rejects(pending);
+    assert.equal((await mcp.ended(id)).status, 'cancelled');
+  });
+});
+
+describe('refusals', () => {
+  test('without the extension tasks/… are refused before the id is looked at', async () => {
+    for (const method of ['tasks/get', 'tasks/update', 'tasks/cancel']) {
+      const { status, error } = await mcp.request(method, { taskId: UNKNOWN, inputResponses: {} });
+      assert.equal(status, 400);
+      assert.equal(error.code, -32021);
+      assert.deepEqual(error.data.requiredCapabilities, { extensions: { [TASKS]: {} } });
+    }
+  });
+
+  test('an unknown id is not found, and malformed params are', async () => {
+    for (const [method, more] of [['get'], ['cancel'], ['update', { inputResponses: {} }]]) {
+      assert.equal((await task(method, UNKNOWN, more)).code, -32602);
+      assert.equal((await task(method, 'x'.repeat(500), more)).code, -32602);
+    }
+    assert.equal((await task('update', UNKNOWN, { inputResponses: [] })).code, -32602);
+    const { error } = await mcp.request('tasks/get', {}, { meta });
+    assert.equal(error.code, -32602);
+  });
+
+  test('methods of the other form do not exist', async () => {
+    for (const method of ['tasks/result', 'tasks/list']) {
+      const { status, error } = await mcp.request(method, { taskId: UNKNOWN }, { meta });
+      assert.equal(status, 404);
+      assert.equal(error.code, -32601);
+    }
+  });
+
+  test('Mcp-Name must be the task that is asked for; to leave it out is a matter of configuration', async (t) => {
+    const { taskId } = await create('true');
+    const wrong = await mcp.request('tasks/get', { taskId }, { meta, headers: { 'mcp-name': UNKNOWN } });
+    assert.equal(wrong.status, 400);
+    assert.equal(wrong.error.code, -32020);
+    const bare = async (caller, id) => {
+      const message = caller.message('tasks/get', { taskId: id }, { meta });
+      return caller.post(message, {
+        headers: { 'mcp-protocol-version': MODERN, 'mcp-method': 'tasks/get' },
+      });
+    };
+    assert.equal((await bare(mcp, taskId)).status, 200);
+    const strict = await useServer(t, { args: ['--set', 'tasks.require_name=true'] });
+    const refused = await bare(new Modern(strict), taskId);
+    assert.equal(refused.status, 400);
+    assert.equal(refused.messages[0].error.code, -32020);
+  });
+});
+
+describe('the experimental form', () => {
+  test('is offered to 2025-11-25 alone, and only where it is switched on', async (t) => {
+    const plain = await useServer(t);
+    for (const [where, revision, isOffered] of [
+      [server, '2025-11-25', true],
+      [server, '2025-06-18', false],
+      [plain, '2025-11-25', false],
+    ]) {
+      const legacy = await new Legacy(where, { revision }).open();
+      const tasks = { list: {}, cancel: {}, requests: { tools: { call: {} } } };
+      assert.deepEqual(legacy.initialized.capabilities.tasks, isOffered ? tasks : undefined);
+      const { result } = await legacy.request('tools/list');
+      const support = (name) => result.tools.find((tool) => tool.name === name).execution?.taskSupport;
+      assert.equal(support('execute_code'), isOffered ? 'optional' : undefined);
+      assert.equal(support('send_stdin'), undefined);
+      const { error } = await legacy.request('tasks/get', { taskId: UNKNOWN });
+      assert.equal(error.code, isOffered ? -32602 : -32601);
+      await legacy.close();
+    }
+  });
+
+  test('creates, tells, waits for the result, lists and cancels', async () => {
+    const legacy = await new Legacy(server).open();
+    const start = async (command) => {
+      const params = { name: 'execute_code', arguments: { command }, task: { ttl: 60_000 } };
+      const { result, error } = await legacy.request('tools/call', params);
+      assert.ok(result, JSON.stringify(error));
+      return result.task;
+    };
+    const made = await start('sleep 0.5; echo done');
+    assert.equal(made.status, 'working');
+    assert.equal(typeof made.ttl, 'number');
+    assert.equal(typeof made.pollInterval, 'number');
+    const { result } = await legacy.request('tasks/result', { taskId: made.taskId });
+    assert.equal(textOf(result.structuredContent.output), 'done\n');
+    assert.deepEqual(result._meta['io.modelcontextprotocol/related-task'], { taskId: made.taskId });
+    const got = await legacy.request('tasks/get', { taskId: made.taskId });
+    assert.equal(got.result.status, 'completed');
+    assert.equal(got.result.result, undefined);
+
+    const long = await start('sleep 62');
+    const cancelled = await legacy.request('tasks/cancel', { taskId: long.taskId });
+    assert.equal(cancelled.result.status, 'cancelled');
+    await mcp.ended(long.taskId);
+    const again = await legacy.request('tasks/cancel', { taskId: long.taskId });
+    assert.equal(again.error.code, -32602);
+    const { error } = await legacy.request('tasks/result', { taskId: long.taskId });
+    assert.equal(error.code, -32603);
+
+    const list = await legacy.request('tasks/list');
+    assert.deepEqual(
+      list.result.tasks.slice(0, 2).map((t) => t.taskId),
+      [long.taskId, made.taskId],
+    );
+    const bad = await legacy.request('tasks/list', { cursor: 'bogus' });
+    assert.equal(bad.error.code, -32602);
+
+    const forbidden = await legacy.request('tools/call', { name: 'list_executions', task: {} });
+    assert.equal(forbidden.error.code, -32601);
+    assert.equal((await task('get', made.taskId)).status, 'completed');
+    await legacy.close();
+  });
+});
+
+describe('the official client', () => {
+  for (const era of ['2026-07-28', '2025-11-25']) {
+    test(`creates, follows and settles a task in ${era}`, async () => {
+      const { session, close } = await connectTasks(server, era);
+      const run = async (command, more) => {
+        const execution = await session.callTool('execute_code', { command, ...more }, { task: { preference: 'prefer' } });
+        assert.equal(execution.kind, 'task');
+        return execution;
+      };
+      const { outcome } = await (await run('sleep 0.6; echo official')).settle();
+      assert.equal(outcome.status, 'completed');
+      assert.equal(textOf(outcome.result.structuredContent.output), 'official\n');
+      const long = await run('sleep 63', { wait_seconds: 0 });
+      await long.cancel();
+      assert.equal((await long.settle()).outcome.status, 'cancelled');
+      await close();
+    });
+  }
+
+  test('takes an answer that is there at once', async () => {
+    const { session, close } = await connectTasks(server, '2026-07-28');
+    const execution = await session.callTool('execute_code', { command: 'echo now' });
+    assert.equal(execution.kind, 'immediate');
+    const { outcome } = await execution.settle();
+    assert.equal(textOf(outcome.result.structuredContent.output), 'now\n');
+    await close();
+  });
+});
