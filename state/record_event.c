@@ -10,10 +10,11 @@
 #include "state/record.h"
 
 static const char *const type_names[] = {
-    [JOURNAL_READY] = "ready",     [JOURNAL_STDOUT] = "stdout",
-    [JOURNAL_STDERR] = "stderr",   [JOURNAL_EXIT] = "exit",
-    [JOURNAL_TIMEOUT] = "timeout", [JOURNAL_CANCELLED] = "cancelled",
-    [JOURNAL_ERROR] = "error",     [JOURNAL_LIMIT] = "resource_limit",
+    [JOURNAL_READY] = "ready",         [JOURNAL_STDOUT] = "stdout",
+    [JOURNAL_STDERR] = "stderr",       [JOURNAL_EXIT] = "exit",
+    [JOURNAL_TIMEOUT] = "timeout",     [JOURNAL_CANCELLED] = "cancelled",
+    [JOURNAL_ERROR] = "error",         [JOURNAL_LIMIT] = "resource_limit",
+    [JOURNAL_LIMIT_MET] = "limit_met", [JOURNAL_VIOLATION] = "violation",
 };
 static_assert(ARRAY_LEN(type_names) == JOURNAL_TYPE_MAX + 1, "every type has a name");
 
@@ -61,6 +62,8 @@ static void append_details(struct buf *b, const struct record_event *e,
     switch ((enum journal_type)e->record.type) {
     case JOURNAL_READY:
     case JOURNAL_CANCELLED:
+    case JOURNAL_LIMIT_MET: /* notes stay with the journal */
+    case JOURNAL_VIOLATION:
         return;
     case JOURNAL_STDOUT:
     case JOURNAL_STDERR:
