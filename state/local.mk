@@ -19,7 +19,7 @@ libstate_a_SOURCES = \
     state/base/utf8.c state/base/utf8.h \
     state/execution.c state/execution.h \
     state/journal.c state/journal.h state/journal_format.h \
-    state/journal_exit.h state/journal_exit_read.c state/journal_exit_write.c \
+    state/journal_exit.h state/journal_exit_read.c state/journal_note.c state/journal_note.h state/journal_exit_write.c \
     state/journal_sums.c \
     state/mirror.h \
     state/record.c state/record.h \

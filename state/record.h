@@ -44,7 +44,8 @@ MUST_USE bool record_read(const char *text, size_t len, struct record *ret);
 struct record_event {
     uint64_t number;
     struct journal_record record; /* offset: where its bytes begin in the whole output */
-    const char *data;             /* borrowed; record.length bytes */
+    const char *data;             /* borrowed; record.length bytes, or those of its note
+                                     (record.note_bytes; journal_read_note()) */
 };
 /* exit: the file exit, for the events `exit` and `error`; NULL: there is none. */
 void record_event_write(const struct record_event *e, const struct execution_exit *exit,

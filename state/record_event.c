@@ -7,14 +7,20 @@
 #include "state/base/json.h"
 #include "state/base/json_text.h"
 #include "state/base/utf8.h"
+#include "state/journal_note.h"
 #include "state/record.h"
 
 static const char *const type_names[] = {
-    [JOURNAL_READY] = "ready",         [JOURNAL_STDOUT] = "stdout",
-    [JOURNAL_STDERR] = "stderr",       [JOURNAL_EXIT] = "exit",
-    [JOURNAL_TIMEOUT] = "timeout",     [JOURNAL_CANCELLED] = "cancelled",
-    [JOURNAL_ERROR] = "error",         [JOURNAL_LIMIT] = "resource_limit",
-    [JOURNAL_LIMIT_MET] = "limit_met", [JOURNAL_VIOLATION] = "violation",
+    [JOURNAL_READY] = "ready",
+    [JOURNAL_STDOUT] = "stdout",
+    [JOURNAL_STDERR] = "stderr",
+    [JOURNAL_EXIT] = "exit",
+    [JOURNAL_TIMEOUT] = "timeout",
+    [JOURNAL_CANCELLED] = "cancelled",
+    [JOURNAL_ERROR] = "error",
+    [JOURNAL_LIMIT] = "resource_limit",
+    [JOURNAL_LIMIT_MET] = "resource_limit",
+    [JOURNAL_VIOLATION] = "violation",
 };
 static_assert(ARRAY_LEN(type_names) == JOURNAL_TYPE_MAX + 1, "every type has a name");
 
@@ -55,6 +61,22 @@ static void append_exit(struct buf *b, const struct execution_exit *x)
         json_text_member_u64(b, "duration_ms", x->wall_ms);
 }
 
+static bool has_note(const struct journal_record *r)
+{
+    return r->type == JOURNAL_LIMIT_MET || r->type == JOURNAL_VIOLATION;
+}
+
+static void append_note(struct buf *b, const struct record_event *e)
+{
+    CLEANUP(json_deletep) cJSON *o = NULL;
+    size_t error_at;
+
+    if (!e->data || json_parse(e->data, e->record.note_bytes, &o, &error_at) != JSON_OK)
+        return;
+    struct journal_note n = journal_note_get(o);
+    journal_note_append(&n, b);
+}
+
 static void append_details(struct buf *b, const struct record_event *e,
                            const struct execution_exit *x)
 {
@@ -62,8 +84,6 @@ static void append_details(struct buf *b, const struct record_event *e,
     switch ((enum journal_type)e->record.type) {
     case JOURNAL_READY:
     case JOURNAL_CANCELLED:
-    case JOURNAL_LIMIT_MET: /* notes stay with the journal */
-    case JOURNAL_VIOLATION:
         return;
     case JOURNAL_STDOUT:
     case JOURNAL_STDERR:
@@ -81,6 +101,9 @@ static void append_details(struct buf *b, const struct record_event *e,
         if (value <= REASON_MAX)
             json_text_member_str(b, "reason", execution_reason_name((enum execution_reason)value));
         return;
+    case JOURNAL_LIMIT_MET:
+    case JOURNAL_VIOLATION:
+        return append_note(b, e);
     }
 }
 
@@ -95,7 +118,7 @@ void record_event_write(const struct record_event *e, const struct execution_exi
     buf_printf(to, ",\"ts\":%" PRIu64 ".%06" PRIu64, us / 1000000, us % 1000000);
     if (e->record.flags & JOURNAL_PARTIAL)
         buf_append_str(to, ",\"partial\":true");
-    if (e->record.value)
+    if (e->record.value && !has_note(&e->record)) /* there, a place in a file */
         buf_printf(to, ",\"value\":%" PRId64, (int64_t)e->record.value);
     buf_append_char(to, '}');
 }
@@ -129,6 +152,24 @@ static bool get_type(const cJSON *o, uint8_t *ret)
         }
     }
     return false;
+}
+
+/* One that ended it has a value, one that was only met has words. */
+static void get_limit(const cJSON *o, uint8_t *type)
+{
+    if (*type == JOURNAL_LIMIT && !json_get(o, "value") && json_get(o, "message"))
+        *type = JOURNAL_LIMIT_MET;
+}
+
+static bool get_note(const cJSON *o, struct record_event *e, struct buf *data)
+{
+    struct journal_note n = journal_note_get(o);
+
+    if (!journal_note_write(&n, data))
+        return false;
+    e->record.note_bytes = (uint16_t)data->len;
+    e->record.value = 0;
+    return true;
 }
 
 /* A double has room for microseconds until the year 2255 (2^53). */
@@ -194,10 +235,13 @@ bool record_event_read(const char *text, size_t len, struct buf *data, struct re
         !get_number(o, &e.number) || !get_type(o, &e.record.type) ||
         !get_time(o, &e.record.time_us) || !get_flags(o, &e.record))
         return false;
+    get_limit(o, &e.record.type);
+    if (has_note(&e.record) && !get_note(o, &e, data))
+        return false;
     bool has_bytes = e.record.type == JOURNAL_STDOUT || e.record.type == JOURNAL_STDERR;
     if (has_bytes && !get_data(o, data))
         return false;
-    e.record.length = (uint32_t)data->len;
+    e.record.length = has_bytes ? (uint32_t)data->len : 0;
     e.data = data->len > 0 ? data->data : "";
     *ret = e;
     return true;

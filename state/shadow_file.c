@@ -20,18 +20,23 @@ void shadow_events_deinit(struct shadow_events *v)
 {
     buf_deinit(&v->records);
     buf_deinit(&v->bytes);
+    buf_deinit(&v->notes);
     v->n = 0;
 }
 
 void shadow_events_add(struct shadow_events *v, const struct journal_record *rec, const void *data)
 {
     buf_append(&v->records, rec, sizeof(*rec));
-    buf_append(&v->bytes, data, rec->length);
+    if (rec->note_bytes > 0)
+        buf_append(&v->notes, data, rec->note_bytes);
+    else
+        buf_append(&v->bytes, data, rec->length);
     v->n++;
 }
 
-/* The records get their places: the first one's bytes are at `offset`. */
-static void place(struct shadow_events *v, uint64_t offset)
+/* The records get their places: the first one's bytes are at `offset`, its note behind those that
+ * are there. */
+static void place(struct shadow_events *v, uint64_t offset, uint64_t note_at)
 {
     for (size_t i = 0; i < v->n; i++) {
         struct journal_record rec;
@@ -39,6 +44,9 @@ static void place(struct shadow_events *v, uint64_t offset)
         memcpy(&rec, at, sizeof(rec));
         rec.offset = offset;
         offset += rec.length;
+        if (rec.note_bytes > 0)
+            rec.value = note_at;
+        note_at += rec.note_bytes;
         memcpy(at, &rec, sizeof(rec));
     }
 }
@@ -83,6 +91,28 @@ static int open_in(const struct shadow_file *f, const char *name, int flags)
         abort();
     int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | flags, 0600);
     return fd < 0 ? -errno : fd;
+}
+
+/* Before the records that name them. In which order they lie means nothing. */
+static int write_notes(struct shadow_file *f, const struct shadow_events *v)
+{
+    if (v->notes.len == 0)
+        return 0;
+    CLEANUP(fd_closep) int fd = open_in(f, "notes", 0);
+    if (fd < 0)
+        return fd;
+    int r = write_at(fd, v->notes.data, v->notes.len, f->note_bytes);
+    if (r == 0)
+        f->note_bytes += v->notes.len;
+    return r;
+}
+
+/* Places and writes all but the records. */
+static int write_bytes(struct shadow_file *f, struct shadow_events *v, uint64_t offset)
+{
+    place(v, offset, f->note_bytes);
+    int r = write_at(f->output_fd, v->bytes.data, v->bytes.len, offset);
+    return r < 0 ? r : write_notes(f, v);
 }
 
 int shadow_file_new(const char *state_dir, const struct exec_spec *spec, struct shadow_file **ret)
@@ -136,8 +166,7 @@ int shadow_file_begin(struct shadow_file *f, uint64_t event, uint64_t offset,
     CLEANUP(fd_closep) int fd = open_in(f, ".index", O_TRUNC);
     if (fd < 0)
         return fd;
-    place(v, offset);
-    int r = write_at(f->output_fd, v->bytes.data, v->bytes.len, offset);
+    int r = write_bytes(f, v, offset);
     /* An event's place may be behind output that is not here: the file is as long as they say. */
     if (r == 0 && ftruncate(f->output_fd, (off_t)(offset + v->bytes.len)) < 0)
         r = -errno;
@@ -167,8 +196,7 @@ int shadow_file_append(struct shadow_file *f, struct shadow_events *v)
     if (v->n == 0)
         return 0;
     assert(f->index_fd >= 0);
-    place(v, f->output_bytes);
-    int r = write_at(f->output_fd, v->bytes.data, v->bytes.len, f->output_bytes);
+    int r = write_bytes(f, v, f->output_bytes);
     if (r == 0)
         r = write_records(f->index_fd, f->events, v);
     if (r < 0)
@@ -185,8 +213,7 @@ int shadow_file_prepend(struct shadow_file *f, struct shadow_events *v)
     if (f->index_fd < 0 || v->n > f->first_event || v->bytes.len > f->first_offset)
         return -EINVAL;
     uint64_t event = f->first_event - v->n, offset = f->first_offset - v->bytes.len;
-    place(v, offset);
-    int r = write_at(f->output_fd, v->bytes.data, v->bytes.len, offset);
+    int r = write_bytes(f, v, offset);
     if (r == 0)
         r = write_records(f->index_fd, event, v);
     if (r == 0)

@@ -21,9 +21,11 @@
 struct shadow_events {
     struct buf records; /* struct journal_record each; offsets are set when they are written */
     struct buf bytes;
+    struct buf notes;
     size_t n;
 };
 void shadow_events_deinit(struct shadow_events *v);
+/* data: rec->length bytes, or those of its note. */
 void shadow_events_add(struct shadow_events *v, const struct journal_record *rec, const void *data);
 
 struct shadow_file {
@@ -31,6 +33,7 @@ struct shadow_file {
     int index_fd, output_fd; /* owned; -1: it has not begun, or is closed */
     uint64_t first_event, first_offset;
     uint64_t events, output_bytes;
+    uint64_t note_bytes; /* the size of the file notes */
 };
 
 /* Makes the directory with its mark and spec.json. 0 or -errno; -EEXIST: there is a journal. */

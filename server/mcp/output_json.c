@@ -6,6 +6,7 @@
 
 #include "state/base/json.h"
 #include "state/base/utf8.h"
+#include "state/journal_note.h"
 
 static const char *const event_types[] = {"ready",     "stdout",    "stderr", "exit",
                                           "timeout",   "cancelled", "error",  "resource_limit",
@@ -107,22 +108,28 @@ static void add_limit(cJSON *e, enum execution_reason reason, const struct execu
     cJSON_AddNumberToObject(e, "peak_bytes", (double)f->exit.memory_peak_bytes);
 }
 
+static void add_string(cJSON *e, const char *name, const char *s)
+{
+    if (s)
+        cJSON_AddStringToObject(e, name, s);
+}
+
 /* What a note may say; everything else in it is passed over. */
 static void add_note(cJSON *e, const struct journal_record *rec, const struct execution_facts *f)
 {
-    static const char *const names[] = {"reason", "message", "target", "configuration_key"};
     CLEANUP(free_p) char *dir = journal_dir(f->state_dir, f->view.id);
     CLEANUP(buf_deinit) struct buf text = {0};
     CLEANUP(json_deletep) cJSON *note = NULL;
-    const char *value;
     size_t at;
 
     if (!journal_read_note(dir, rec, &text) ||
         json_parse(text.data, text.len, &note, &at) != JSON_OK)
         return;
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (json_get_str(note, names[i], &value))
-            cJSON_AddStringToObject(e, names[i], value);
+    struct journal_note n = journal_note_get(note);
+    add_string(e, "reason", n.reason);
+    add_string(e, "message", n.message);
+    add_string(e, "target", n.target);
+    add_string(e, "configuration_key", n.configuration_key);
 }
 
 /* The details of what is no output; how it ended is in the file exit. */

@@ -48,7 +48,8 @@ static void try_event(const char *text, size_t len)
     check(record_event_read(once.data, once.len, &bytes_again, &again));
     check(again.number == e.number && again.record.length == e.record.length &&
           again.record.time_us == e.record.time_us && again.record.value == e.record.value &&
-          memcmp(again.data, e.data, e.record.length) == 0);
+          again.record.note_bytes == e.record.note_bytes &&
+          memcmp(again.data, e.data, e.record.length + e.record.note_bytes) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -207,7 +207,13 @@ static void check_event(const struct record_event *e, const struct execution_exi
     assert_int_equal(back.record.value, e->record.value);
     assert_int_equal(back.record.length, e->record.length);
     assert_memory_equal(back.data, e->data ? e->data : "", e->record.length);
+    assert_int_equal(back.record.note_bytes, e->record.note_bytes);
+    assert_memory_equal(back.data, e->data ? e->data : "", e->record.note_bytes);
 }
+
+#define NOTE     "{\"reason\":\"network\",\"target\":\"x:443\"}"
+#define NOTE_LEN (sizeof(NOTE) - 1)
+#define MET      "{\"reason\":\"processes\",\"message\":\"m\"}"
 
 static void events_look_as_the_contract_says(void **state)
 {
@@ -219,6 +225,18 @@ static void events_look_as_the_contract_says(void **state)
         const struct execution_exit *x;
         const char *wanted;
     } cases[] = {
+        {{.number = 4,
+          .record = {.type = JOURNAL_VIOLATION, .note_bytes = NOTE_LEN, .time_us = 7},
+          .data = NOTE},
+         NULL,
+         "{\"event_id\":\"4\",\"type\":\"violation\",\"reason\":\"network\",\"target\":\"x:443\","
+         "\"ts\":0.000007}"},
+        {{.number = 5,
+          .record = {.type = JOURNAL_LIMIT_MET, .note_bytes = sizeof(MET) - 1, .time_us = 7},
+          .data = MET},
+         NULL,
+         "{\"event_id\":\"5\",\"type\":\"resource_limit\",\"reason\":\"processes\","
+         "\"message\":\"m\",\"ts\":0.000007}"},
         {{.number = 0, .record = {.type = JOURNAL_READY, .time_us = 1735550000200000}},
          NULL,
          "{\"event_id\":\"0\",\"type\":\"ready\",\"ts\":1735550000.200000}"},
