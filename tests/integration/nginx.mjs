@@ -268,6 +268,16 @@ describe('a replica', () => {
     assert.equal(reply.status, 404); // r3 does not know it
   });
 
+  test('is asked even if all refused a moment ago', async (t) => {
+    const cluster = await useCluster(t, alone);
+    const all = Object.values(cluster.servers);
+    const status = async () => (await cluster.get('/health')).status;
+    await Promise.all(all.map((server) => server.kill()));
+    for (let i = 0; i < 6; i++) assert.equal(await status(), 502);
+    await cluster.servers.r3.start();
+    for (let i = 0; i < 6; i++) assert.equal(await status(), 200); // now, not when two seconds are over
+  });
+
   test('that takes no new work hands it on before anything ran', async (t) => {
     // r1 has too little disk space for any work, which only /health/ready tells.
     const optionsOf = (name) =>
