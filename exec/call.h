@@ -54,8 +54,9 @@ enum call_outcome {
 
 enum call_until {
     CALL_UNTIL_NOTHING = 0, /* answer at once */
-    CALL_UNTIL_GREW,        /* more than after_events events, or ended */
-    CALL_UNTIL_ENDED
+    CALL_UNTIL_GREW,        /* more than after_events events, ended, or waits for input */
+    CALL_UNTIL_ENDED,       /* ended, or waits for input */
+    CALL_UNTIL_OVER         /* ended */
 };
 
 /* What the reactor knows of an execution; details are in its journal. */

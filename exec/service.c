@@ -174,6 +174,8 @@ static void serve_cancel(struct service *s, struct call *c)
     int r = c->cancel.signo ? keeper_client_kill(s->keeper, e->id, KEEPER_KILL_SIGNAL,
                                                  c->cancel.signo, REASON_CANCELLED)
                             : service_kill(s, e, c->cancel.force, REASON_CANCELLED);
+    if (r == 0)
+        e->waiting = WAITING_NO; /* what comes of it is seen anew */
     service_answer(c, r < 0 ? CALL_E_KEEPER_AWAY : CALL_OK, e);
 }
 

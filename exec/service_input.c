@@ -48,6 +48,14 @@ static enum call_outcome outcome_of(enum keeper_stdin_result result)
     return CALL_E_INTERNAL;
 }
 
+/* It has something to read now. The keeper tells the same a moment later, and what comes of it. */
+static void set_fed(struct service *s, const struct call *c)
+{
+    struct entry *e = registry_find(&s->registry, c->id);
+    if (e)
+        e->waiting = WAITING_NO;
+}
+
 /* The keeper answers in the order it was asked, so the call is nearly always the first. */
 void service_stdin_done(struct service *s, uint64_t token, enum keeper_stdin_result result)
 {
@@ -58,6 +66,8 @@ void service_stdin_done(struct service *s, uint64_t token, enum keeper_stdin_res
         list_remove(&c->link);
         s->stdin_count--;
         c->repeated = result == KEEPER_STDIN_REPEAT;
+        if (result == KEEPER_STDIN_OK)
+            set_fed(s, c);
         service_answer(c, outcome_of(result), NULL);
         return;
     }

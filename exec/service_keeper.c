@@ -20,7 +20,8 @@ static unsigned take_totals(struct service *s, struct entry *e, const struct kee
     registry_set_size(&s->registry, e, k->events, k->output_bytes);
     if (k->last_output_us)
         e->last_output_us = k->last_output_us;
-    e->waiting = k->waiting;
+    /* Who is to end is not waited for with an answer. */
+    e->waiting = e->kill_reason ? WAITING_NO : k->waiting;
     return what;
 }
 

@@ -90,6 +90,12 @@ bool waiters_park(struct waiters *w, struct call *c, struct entry *e)
     return true;
 }
 
+/* Nothing more comes by itself: it has ended, or waits for input. */
+static bool is_at_rest(const struct entry *e)
+{
+    return e->phase == ENTRY_ENDED || waiting_is_for_input(e->waiting);
+}
+
 bool waiters_is_due(const struct call *c, const struct entry *e)
 {
     switch (c->until) {
@@ -97,8 +103,10 @@ bool waiters_is_due(const struct call *c, const struct entry *e)
         /* A start answers when it is known to run, wait in line, or have ended. */
         return c->op != CALL_START || e->phase != ENTRY_STARTING;
     case CALL_UNTIL_GREW:
-        return e->events > c->after_events || e->phase == ENTRY_ENDED;
+        return e->events > c->after_events || is_at_rest(e);
     case CALL_UNTIL_ENDED:
+        return is_at_rest(e);
+    case CALL_UNTIL_OVER:
         return e->phase == ENTRY_ENDED;
     }
     return true;

@@ -93,6 +93,7 @@ void child_kill(struct child *c, const struct keeper_kill *k)
         break;
     case KEEPER_KILL_SIGNAL:
         (void)kill(-c->tree.main, k->signo); /* not reaped yet: the group is ours */
+        waiting_moved(c);
         break;
     }
 }

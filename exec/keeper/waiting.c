@@ -94,7 +94,8 @@ static void look_in(struct child *c, uint64_t ms)
 
 static bool can_wait(const struct child *c)
 {
-    return c->phase == CHILD_RUNNING && c->input.source.is_watched && !c->input.is_eof;
+    return c->phase == CHILD_RUNNING && !c->reason && c->input.source.is_watched &&
+           !c->input.is_eof;
 }
 
 static bool is_in_budget(struct keeper *k, uint64_t now)

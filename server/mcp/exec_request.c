@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "server/mcp/waiting_json.h"
 #include "state/base/clock.h"
 
 /* How often a waiting client hears that there is progress. */
@@ -41,12 +42,15 @@ bool call_is_due(const struct call *c)
 {
     if (c->outcome != CALL_OK || execution_status_is_final(c->view.status))
         return true;
+    bool waits = execution_waits_for_input(&c->view);
     switch (c->until) {
     case CALL_UNTIL_NOTHING:
         return true;
     case CALL_UNTIL_GREW:
-        return c->view.events > c->after_events;
+        return waits || c->view.events > c->after_events;
     case CALL_UNTIL_ENDED:
+        return waits;
+    case CALL_UNTIL_OVER:
         return false;
     }
     return true;

@@ -1,9 +1,13 @@
 #include "server/mcp/execute_reply.h"
 
-const char *execute_what_next(enum execution_status s)
+#include "server/mcp/waiting_json.h"
+
+const char *execute_what_next(const struct execution_view *v)
 {
-    if (execution_status_is_final(s))
+    if (execution_status_is_final(v->status))
         return "Ended: get_execution_output has its output.";
+    if (execution_waits_for_input(v))
+        return "Waits for input: send_stdin answers it, then get_execution_output goes on.";
     return "Runs in the background: get_execution_output (with wait_ms or wait) returns its "
            "output, cancel_execution ends it.";
 }
@@ -23,10 +27,11 @@ cJSON *execute_begin(const struct output_request *q, const struct execution_view
 cJSON *execute_structured(const struct output_request *q, const char **ret_note)
 {
     bool is_final = execution_facts_is_final(&q->facts);
-    const char *note = is_final ? NULL : execute_what_next(q->facts.view.status);
+    const char *note = is_final ? NULL : execute_what_next(&q->facts.view);
     cJSON *o = execute_begin(q, &q->facts.view);
     if (note)
         cJSON_AddStringToObject(o, "message", note);
+    waiting_add(o, &q->facts);
     execution_add_end(o, &q->facts, true);
     *ret_note = note;
     return o;

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "server/mcp/waiting_json.h"
 #include "state/base/buf.h"
 #include "state/base/clock.h"
 #include "state/spec.h"
@@ -55,6 +56,7 @@ static const struct arg status_rows[] = {
      .type = ARG_STRING,
      .flags = ARG_NULLABLE,
      .description = "UTC, ISO 8601; null: not yet."},
+    WAITING_ROWS,
     EXECUTION_END_ROWS,
     {.name = "replica",
      .type = ARG_STRING,
@@ -234,6 +236,7 @@ cJSON *execution_status_json(const struct execution_facts *f, bool has_sums)
     cJSON_AddStringToObject(o, "status", execution_status_name(v->status));
     json_add_str_or_null(o, "command", spec ? spec->command : NULL);
     cJSON_AddBoolToObject(o, "interactive", v->interactive);
+    waiting_add(o, f);
     add_time(o, "started_at", v->started_us);
     add_time(o, "completed_at", f->has_exit ? f->exit.ended_us : 0);
     execution_add_end(o, f, has_sums);
@@ -254,6 +257,9 @@ char *execution_summary(const struct execution_facts *f)
     buf_append_str(&b, execution_status_name(f->view.status));
     if (f->view.status == EXECUTION_PENDING)
         buf_printf(&b, ", number %u in line", f->view.queue_position);
+    if (execution_waits_for_input(&f->view))
+        buf_append_str(&b, f->view.waiting == WAITING_SECRET ? ", waits for input that is not shown"
+                                                             : ", waits for input");
     if (!f->has_exit)
         return buf_steal(&b);
     const char *reason = execution_reason_name(x->reason);

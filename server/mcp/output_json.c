@@ -191,7 +191,7 @@ static cJSON *event_json(const struct excerpt_piece *p, const struct execution_f
 
 /* ---- text ---- */
 
-static void append_text(struct buf *b, const char *data, size_t len)
+void output_append_text(struct buf *b, const char *data, size_t len)
 {
     if (is_text(data, len))
         return buf_append(b, data, len);
@@ -210,7 +210,7 @@ static void append_text(struct buf *b, const char *data, size_t len)
 void output_add_text(cJSON *o, const char *name, const struct buf *data)
 {
     CLEANUP(buf_deinit) struct buf b = {0};
-    append_text(&b, data->data, data->len);
+    output_append_text(&b, data->data, data->len);
     cJSON_AddStringToObject(o, name, b.len > 0 ? b.data : "");
 }
 
@@ -264,7 +264,7 @@ static void append_stream(struct buf *b, const struct output *out, enum journal_
         if (out->left_out_bytes > 0 && i == x->gap_at)
             append_gap(b, out);
         if (i < x->n_pieces && is_of(&x->pieces[i], stream))
-            append_text(b, x->pieces[i].data.data, x->pieces[i].data.len);
+            output_append_text(b, x->pieces[i].data.data, x->pieces[i].data.len);
     }
 }
 

@@ -44,6 +44,8 @@ extern const struct arg_set output_left_out;
 /* Adds bytes under the first name when they are text, else as base64 under the second. */
 bool json_add_bytes(cJSON *o, const char *text_name, const char *base64_name,
                     const struct buf *data);
+/* Appends bytes as text; what is no UTF-8 becomes U+FFFD. */
+void output_append_text(struct buf *b, const char *data, size_t len);
 /* Adds bytes as a string; what is no UTF-8 becomes U+FFFD. */
 void output_add_text(cJSON *o, const char *name, const struct buf *data);
 /* Adds the members of OUTPUT_ROWS. */

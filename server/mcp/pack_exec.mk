@@ -50,6 +50,7 @@ libpack_exec_a_SOURCES = \
     server/mcp/tool_read_file.c \
     server/mcp/tool_send_stdin.c \
     server/mcp/tool_write_file.c \
+    server/mcp/waiting_json.c server/mcp/waiting_json.h \
     server/mcp/until.c server/mcp/until.h \
     server/mcp/workspace.c server/mcp/workspace.h
 # Before the core's: it calls mcp_….

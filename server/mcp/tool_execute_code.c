@@ -2,6 +2,7 @@
 #include "server/mcp/execute_reply.h"
 #include "server/mcp/start.h"
 #include "server/mcp/task_exec.h"
+#include "server/mcp/waiting_json.h"
 #include "state/base/clock.h"
 
 static const struct arg result_rows[] = {
@@ -17,6 +18,7 @@ static const struct arg result_rows[] = {
     {.name = "queue_position",
      .type = ARG_INTEGER,
      .description = "While pending: 1 is the next of its session."},
+    WAITING_ROWS,
     EXECUTION_END_ROWS,
     OUTPUT_ROWS,
 };
@@ -68,7 +70,7 @@ static void reply(struct output_request *q, const struct output *out)
 static void reply_started(struct output_request *q, const struct execution_view *v)
 {
     cJSON *o = execute_begin(q, v);
-    cJSON_AddStringToObject(o, "message", execute_what_next(v->status));
+    cJSON_AddStringToObject(o, "message", execute_what_next(v));
     mcp_reply_tool(q->er.rq, NULL, o, NULL, false);
     exec_request_end(&q->er);
 }

@@ -3,6 +3,7 @@
 
 #include "server/mcp/output_request.h"
 #include "server/mcp/until.h"
+#include "server/mcp/waiting_json.h"
 #include "state/base/clock.h"
 
 static double max_wait(const struct config *c)
@@ -51,6 +52,7 @@ static const struct arg result_rows[] = {
      .description = "While pending: 1 is the next of its session."},
     {.name = "matched", .type = ARG_BOOLEAN, .description = "With until: whether it matched."},
     {.name = "match", .type = ARG_STRING, .description = "With until: the text that matched."},
+    WAITING_ROWS,
     EXECUTION_END_ROWS,
     OUTPUT_ROWS,
 };
@@ -62,7 +64,8 @@ static const struct tool tool = {
     .title = "Read or await output",
     .description =
         "Returns output of an execution: all of it, or what came after last_event_id. Can wait for "
-        "something new, for a pattern, or for the end. Answers are bounded: while has_more, call "
+        "something new, for a pattern, or for the end; never longer than until it waits for "
+        "input. Answers are bounded: while has_more, call "
         "again with next_event_id. output.tail_lines or output.grep read large output.",
     .arguments = &arguments_set,
     .result = &result,
@@ -114,6 +117,7 @@ static void reply(struct output_request *q, const struct output *out)
     if (v->status == EXECUTION_PENDING)
         cJSON_AddNumberToObject(o, "queue_position", v->queue_position);
     add_match(o, g);
+    waiting_add(o, &q->facts);
     execution_add_end(o, &q->facts, true);
     output_request_answer(q, out, o, note);
 }
@@ -142,7 +146,7 @@ static void on_search(struct exec_request *er)
         return refuse_until(g, r);
     g->has_matched = r == UNTIL_YES;
     if (r == UNTIL_NO && !execution_status_is_final(g->view.status) &&
-        clock_mono_ms() < g->deadline_ms)
+        !execution_waits_for_input(&g->view) && clock_mono_ms() < g->deadline_ms)
         return wait_for_growth(g);
     output_request_read(&g->q, &g->view); /* UNTIL_E_PLACE: finds the same, and says so */
 }

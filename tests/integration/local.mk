@@ -39,4 +39,5 @@ EXTRA_DIST += \
 	tests/integration/protocol.mjs \
 	tests/integration/queue.mjs \
 	tests/integration/schema.mjs \
-	tests/integration/tasks.mjs
+	tests/integration/tasks.mjs \
+	tests/integration/waiting.mjs

@@ -97,6 +97,12 @@ void fake_keeper_grew(const char *id, uint64_t events, uint64_t bytes)
         .pid = 1, .started_us = 1, .events = events, .output_bytes = bytes, .last_output_us = 1};
     client.events->on_grew(client.arg, id, &r);
 }
+void fake_keeper_waits(const char *id, uint64_t events, enum execution_waiting waiting)
+{
+    const struct keeper_running r = {
+        .pid = 1, .started_us = 1, .events = events, .waiting = waiting};
+    client.events->on_grew(client.arg, id, &r);
+}
 void fake_keeper_ended(const char *state_dir, const char *id, enum execution_reason reason,
                        int code)
 {

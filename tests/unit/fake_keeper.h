@@ -24,6 +24,8 @@ void fake_keeper_gone(void);
 void fake_keeper_running(const char *id, uint64_t events, uint64_t bytes);
 void fake_keeper_started(const char *id);
 void fake_keeper_grew(const char *id, uint64_t events, uint64_t bytes);
+/* It waits for input, or no more. */
+void fake_keeper_waits(const char *id, uint64_t events, enum execution_waiting waiting);
 /* Writes the file exit with this reason and code, then tells. */
 void fake_keeper_ended(const char *state_dir, const char *id, enum execution_reason reason,
                        int code);

@@ -241,6 +241,61 @@ static void stdin_waits_for_the_keepers_word(void **state)
     assert_int_equal(outcome(f), CALL_E_KEEPER_AWAY);
 }
 
+static struct call *make_input(struct fixture *f, const char *id)
+{
+    struct call *c = make_call(f, CALL_STDIN, "a");
+    (void)snprintf(c->id, sizeof(c->id), "%s", id);
+    return c;
+}
+
+static enum execution_waiting waiting_of(struct fixture *f, const char *id)
+{
+    service_call(&f->service, make_wait(f, id, CALL_UNTIL_NOTHING, 0));
+    struct call *c = answer(f);
+    enum execution_waiting w = c->view.waiting;
+    call_free(c);
+    return w;
+}
+
+/* Nothing more comes by itself, whatever was waited for. */
+static void waiting_for_input_ends_every_wait(void **state)
+{
+    struct fixture *f = *state;
+    fake_keeper_ready();
+    const char *id = run_one(f, "a");
+    service_call(&f->service, make_wait(f, id, CALL_UNTIL_GREW, 5));
+    service_call(&f->service, make_wait(f, id, CALL_UNTIL_ENDED, 0));
+    fake_keeper_waits(id, 2, WAITING_UNKNOWN);
+    assert_null(answer(f));
+    fake_keeper_waits(id, 2, WAITING_SECRET);
+    for (int i = 0; i < 2; i++) {
+        struct call *c = answer(f);
+        assert_int_equal(c->view.waiting, WAITING_SECRET);
+        assert_int_equal(c->view.status, EXECUTION_RUNNING);
+        call_free(c);
+    }
+    service_call(&f->service, make_wait(f, id, CALL_UNTIL_ENDED, 0));
+    assert_int_equal(outcome(f), CALL_OK); /* it is so already */
+    fake_keeper_ended(f->dir, id, REASON_EXITED, 0);
+    assert_int_equal(waiting_of(f, id), WAITING_NO);
+}
+
+static void input_that_was_taken_ends_the_waiting_at_once(void **state)
+{
+    struct fixture *f = *state;
+    fake_keeper_ready();
+    const char *id = run_one(f, "a");
+    fake_keeper_waits(id, 2, WAITING_INPUT);
+    service_call(&f->service, make_input(f, id));
+    fake_keeper_stdin(fake_keeper.stdin_token, KEEPER_STDIN_FULL);
+    assert_int_equal(outcome(f), CALL_E_STDIN_FULL);
+    assert_int_equal(waiting_of(f, id), WAITING_INPUT);
+    service_call(&f->service, make_input(f, id));
+    fake_keeper_stdin(fake_keeper.stdin_token, KEEPER_STDIN_OK);
+    assert_int_equal(outcome(f), CALL_OK);
+    assert_int_equal(waiting_of(f, id), WAITING_NO);
+}
+
 static void another_principal_gets_the_answer_of_an_unknown_id(void **state)
 {
     struct fixture *f = *state;
@@ -501,6 +556,8 @@ int main(void)
         TEST(giving_up_a_synchronous_start_ends_it_and_a_wait_does_not),
         TEST(cancelling_what_still_waits_ends_it_without_a_start),
         TEST(stdin_waits_for_the_keepers_word),
+        TEST(waiting_for_input_ends_every_wait),
+        TEST(input_that_was_taken_ends_the_waiting_at_once),
         TEST(another_principal_gets_the_answer_of_an_unknown_id),
         TEST(retention_removes_the_oldest_finished_and_never_what_runs),
         TEST(low_disk_refuses_new_work),
