@@ -6,6 +6,13 @@
 #include "server/mcp/file_path.h"
 #include "state/base/macro.h"
 
+const char *const file_kinds[] = {"file", "directory", "symlink", "other", NULL};
+
+const char *file_kind(mode_t mode)
+{
+    return file_kinds[S_ISREG(mode) ? 0 : S_ISDIR(mode) ? 1 : S_ISLNK(mode) ? 2 : 3];
+}
+
 static bool is_less(const struct file_entry *a, const struct file_entry *b)
 {
     return file_path_compare(a->path, b->path) < 0;

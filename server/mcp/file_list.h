@@ -22,6 +22,10 @@ struct file_list {
     bool has_more; /* something was offered for which there was no room */
 };
 
+/* "file", "directory", "symlink" or "other". */
+const char *file_kind(mode_t mode);
+extern const char *const file_kinds[]; /* all of them; NULL at the end */
+
 void file_list_offer(struct file_list *l, const char *path, const struct stat *st);
 /* After the last offer: puts them in order. */
 void file_list_sort(struct file_list *l);

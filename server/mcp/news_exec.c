@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "server/mcp/resource_exec.h"
+#include "server/mcp/resource_uri.h"
 #include "server/mcp/task.h"
 
 #define URI_MAX (EXECUTION_ID_MAX + 32)

@@ -31,7 +31,10 @@ libpack_exec_a_SOURCES = \
     server/mcp/prompt_exec.c server/mcp/prompt_exec.h \
     server/mcp/request_hash.c server/mcp/request_hash.h \
     server/mcp/resource_exec.c server/mcp/resource_exec.h \
-    server/mcp/resource_uri.c \
+    server/mcp/resource_file.c \
+    server/mcp/resource_read.c \
+    server/mcp/resource_request.h \
+    server/mcp/resource_uri.c server/mcp/resource_uri.h \
     server/mcp/runtime.c server/mcp/runtime.h \
     server/mcp/sandbox_config.c server/mcp/sandbox_config.h \
     server/mcp/shape_options.c \

@@ -32,7 +32,7 @@ const char pack_exec_help[] =
     "                    directory that commands start in; images come back as images\n"
     "Stop                cancel_execution {\"execution_id\":id}; {\"signal\":\"INT\"} is Ctrl-C\n"
     "Look back           list_executions, get_execution_status; resources exec://<id>/output and\n"
-    "                    exec://<id>/status\n"
+    "                    exec://<id>/status, and exec://<id>/files/<path>\n"
     "Retry safely        the same idempotency_key never starts a second execution\n"
     "\n"
     "status: pending, running, then completed (exited by itself, whatever the code), cancelled,\n"

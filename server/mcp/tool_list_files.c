@@ -6,8 +6,6 @@
 #define LIMIT_DEFAULT 200
 #define LIMIT_MAX     1000
 
-static const char *const types[] = {"file", "directory", "symlink", "other", NULL};
-
 static const struct arg argument_rows[] = {
     FILE_PATH_ARG(0, "A directory in the workspace. Default: the workspace."),
     {.name = "recursive",
@@ -32,7 +30,7 @@ static const struct arg file_rows[] = {
     {.name = "type",
      .type = ARG_STRING,
      .flags = ARG_REQUIRED,
-     .values = types,
+     .values = file_kinds,
      .description = "What it is."},
     {.name = "size", .type = ARG_INTEGER, .description = "Files: bytes."},
     {.name = "modified", .type = ARG_INTEGER, .description = "Seconds since 1970."},
@@ -89,14 +87,6 @@ static void on_free(struct exec_request *er)
     free(q);
 }
 
-static const char *type_of(mode_t mode)
-{
-    return S_ISREG(mode)   ? types[0]
-           : S_ISDIR(mode) ? types[1]
-           : S_ISLNK(mode) ? types[2]
-                           : types[3];
-}
-
 /* JSON knows no other bytes than UTF-8; a name that has them can't be asked for anyway. */
 static void add_path(cJSON *o, const char *directory, const char *path)
 {
@@ -111,7 +101,7 @@ static cJSON *entry_json(const struct list_files *q, const struct file_entry *e)
     cJSON *o = cJSON_CreateObject();
 
     add_path(o, q->fr.path, e->path);
-    cJSON_AddStringToObject(o, "type", type_of(e->mode));
+    cJSON_AddStringToObject(o, "type", file_kind(e->mode));
     if (S_ISREG(e->mode))
         cJSON_AddNumberToObject(o, "size", (double)e->size);
     cJSON_AddNumberToObject(o, "modified", (double)e->modified_s);

@@ -21,25 +21,27 @@ static bool is_file_name(const struct workspace_options *o, const char *s)
     return n > 0 && n <= NAME_MAX_CHARS && s[n] == '\0';
 }
 
-int workspace_home(const struct workspace_options *o, char **ret_home)
+char *workspace_path(const struct workspace_options *o)
 {
     const char *who = o->session ? o->session : o->principal;
     char hex[SHA256_HEX + 1];
     struct buf b = {0};
-    if (o->config->working_directory) {
-        *ret_home = xstrdup(o->config->working_directory);
-        return 0;
-    }
+    if (o->config->working_directory)
+        return xstrdup(o->config->working_directory);
     if (!is_file_name(o, who)) {
         sha256_hex(who, strlen(who), hex);
         who = hex;
     }
     buf_printf(&b, "%s/workspaces/%s", o->config->state_dir, who);
-    int r = dir_make(b.data);
-    if (r < 0)
-        buf_deinit(&b);
-    else
-        *ret_home = buf_steal(&b);
+    return buf_steal(&b);
+}
+
+int workspace_home(const struct workspace_options *o, char **ret_home)
+{
+    CLEANUP(free_p) char *path = workspace_path(o);
+    int r = o->config->working_directory ? 0 : dir_make(path);
+    if (r == 0)
+        *ret_home = TAKE_PTR(path);
     return r;
 }
 

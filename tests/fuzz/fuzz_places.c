@@ -4,7 +4,7 @@
 #include "server/mcp/event_id.h"
 #include "server/mcp/execution_list.h"
 #include "server/mcp/file_path.h"
-#include "server/mcp/resource_exec.h"
+#include "server/mcp/resource_uri.h"
 #include "state/base/id.h"
 #include "state/journal_format.h"
 
@@ -45,9 +45,15 @@ static void check_uri(const char *text)
     if (!resource_uri_parse(text, &u))
         return;
     must(id_is_valid(u.id));
-    must(u.kind == RESOURCE_OUTPUT || u.kind == RESOURCE_STATUS);
+    must(u.kind == RESOURCE_OUTPUT || u.kind == RESOURCE_STATUS || u.kind == RESOURCE_FILE);
     must(u.stream == 0 || u.stream == JOURNAL_STDOUT || u.stream == JOURNAL_STDERR);
     must(strstr(text, u.id) == text + strlen("exec://"));
+    /* What we print ourselves is the same thing. */
+    struct resource_uri again;
+    CLEANUP(free_p) char *printed = resource_uri_print(&u, u.offset);
+    must(resource_uri_parse(printed, &again));
+    must(again.kind == u.kind && again.offset == u.offset && again.length == u.length);
+    must(again.stream == u.stream && strcmp(again.path, u.path) == 0);
 }
 
 /* What is taken stays within, and is its own shortest form. */

@@ -38,6 +38,7 @@ EXTRA_DIST += \
 	tests/integration/package.json \
 	tests/integration/protocol.mjs \
 	tests/integration/queue.mjs \
+	tests/integration/resources.mjs \
 	tests/integration/schema.mjs \
 	tests/integration/tasks.mjs \
 	tests/integration/waiting.mjs

@@ -7,7 +7,7 @@
 
 #include "server/mcp/event_id.h"
 #include "server/mcp/execution_list.h"
-#include "server/mcp/resource_exec.h"
+#include "server/mcp/resource_uri.h"
 #include "state/journal_format.h"
 
 #define ID "r1-abcdefghijklmnopqrstuvwxyz"
@@ -109,6 +109,12 @@ static void uris_of_executions_are_taken_apart(void **state)
     assert_int_equal(u.stream, JOURNAL_STDERR);
     assert_true(resource_uri_parse("exec://" ID "/status", &u));
     assert_int_equal(u.kind, RESOURCE_STATUS);
+    assert_true(resource_uri_parse("exec://" ID "/files/a%20b/%c3%A4?offset=3", &u));
+    assert_int_equal(u.kind, RESOURCE_FILE);
+    assert_string_equal(u.path, "a b/\xc3\xa4");
+    assert_int_equal(u.offset, 3);
+    CLEANUP(free_p) char *next = resource_uri_print(&u, 7);
+    assert_string_equal(next, "exec://" ID "/files/a%20b/%C3%A4?offset=7");
 }
 
 static void uris_of_nothing_are_refused(void **state)

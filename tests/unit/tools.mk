@@ -8,6 +8,7 @@ tools_tests = \
     tests/unit/test_file_write \
     tests/unit/test_output \
     tests/unit/test_places \
+    tests/unit/test_resources \
     tests/unit/test_start \
     tests/unit/test_text_shape \
     tests/unit/test_tool_views \
@@ -42,6 +43,9 @@ tests_unit_test_output_SOURCES = tests/unit/test_output.c \
 tests_unit_test_output_LDADD = $(TOOLS_TEST_LIBS)
 tests_unit_test_places_SOURCES = tests/unit/test_places.c
 tests_unit_test_places_LDADD = $(TOOLS_TEST_LIBS)
+tests_unit_test_resources_SOURCES = tests/unit/test_resources.c \
+    tests/unit/journal_file.c tests/unit/journal_file.h
+tests_unit_test_resources_LDADD = $(PACK_TEST_LIBS)
 tests_unit_test_start_SOURCES = tests/unit/test_start.c tests/unit/temp_dir.h
 tests_unit_test_start_LDADD = $(TOOLS_TEST_LIBS)
 tests_unit_test_text_shape_SOURCES = tests/unit/test_text_shape.c tests/unit/random.h
