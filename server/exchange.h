@@ -48,6 +48,10 @@ struct home *exchange_home(const struct exchange *x);
 bool exchange_is_authenticated(
     const struct exchange *x); /* false: no authentication is configured */
 
+/* False: what carries it has none, as a pipe. exchange_header() then knows only what the transport
+ * itself says, and what HTTP repeats of a message in headers stands in the message alone. */
+bool exchange_has_headers(const struct exchange *x);
+
 struct exchange *exchange_ref(struct exchange *x);
 void exchange_unref(struct exchange *x);
 bool exchange_is_open(

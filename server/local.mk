@@ -1,4 +1,6 @@
 # server/: what speaks. May include everything below.
+noinst_LIBRARIES += libexchange.a
+libexchange_a_SOURCES = server/exchange.c server/exchange.h server/exchange_ops.h
 include server/auth/local.mk
 include server/http/local.mk
 include server/mcp/local.mk

@@ -96,6 +96,8 @@ static void on_over(void *p)
     exchange_unref(x);
 }
 
+static const struct exchange_ops ops;
+
 struct exchange *exchange_new(struct home *h, h2o_req_t *req)
 {
     struct exchange *x = calloc(1, sizeof *x + data_size(req));
@@ -104,6 +106,7 @@ struct exchange *exchange_new(struct home *h, h2o_req_t *req)
     if (!x)
         abort(); /* bounded by server.max_body and h2o's own limit for heads */
     *tie = x;
+    x->head.ops = &ops;
     x->generator.proceed = stream_on_proceed;
     x->home = h;
     x->req = req;
@@ -168,28 +171,28 @@ void exchange_run_gone(struct exchange *x)
     x->on_gone(x->on_gone_arg);
 }
 
-const char *exchange_method(const struct exchange *x)
+static const char *method_of(const struct exchange *x)
 {
     return x->method;
 }
 
-const char *exchange_path(const struct exchange *x)
+static const char *path_of(const struct exchange *x)
 {
     return x->path;
 }
 
-const char *exchange_query(const struct exchange *x)
+static const char *raw_query(const struct exchange *x)
 {
     return x->query;
 }
 
-const char *exchange_body(const struct exchange *x, size_t *ret_len)
+static const char *body_of(const struct exchange *x, size_t *ret_len)
 {
     *ret_len = x->body_len;
     return x->body;
 }
 
-const char *exchange_header(const struct exchange *x, const char *name, size_t *ret_count)
+static const char *header_of(const struct exchange *x, const char *name, size_t *ret_count)
 {
     const char *first = NULL;
     size_t count = 0;
@@ -202,49 +205,49 @@ const char *exchange_header(const struct exchange *x, const char *name, size_t *
     return first;
 }
 
-void exchange_each_header(const struct exchange *x, const char *prefix,
-                          void (*fn)(void *arg, const char *name, const char *value), void *arg)
+static void each_header(const struct exchange *x, const char *prefix,
+                        void (*fn)(void *arg, const char *name, const char *value), void *arg)
 {
     for (size_t i = 0; i < x->n_headers; i++)
         if (strncmp(x->headers[i].name, prefix, strlen(prefix)) == 0)
             fn(arg, x->headers[i].name, x->headers[i].value);
 }
 
-const char *exchange_principal(const struct exchange *x)
+static const char *principal_of(const struct exchange *x)
 {
     return x->principal ? x->principal : "anonymous";
 }
 
-struct home *exchange_home(const struct exchange *x)
+static struct home *home_of(const struct exchange *x)
 {
     return x->home;
 }
 
-bool exchange_is_authenticated(const struct exchange *x)
+static bool is_authenticated(const struct exchange *x)
 {
     return x->is_authenticated;
 }
 
-struct exchange *exchange_ref(struct exchange *x)
+static struct exchange *ref(struct exchange *x)
 {
     assert(home_is_current(x->home));
     x->refs++;
     return x;
 }
 
-void exchange_unref(struct exchange *x)
+static void unref(struct exchange *x)
 {
     assert(home_is_current(x->home));
     if (--x->refs == 0)
         exchange_free(x);
 }
 
-bool exchange_is_open(const struct exchange *x)
+static bool is_open(const struct exchange *x)
 {
     return x->req && !x->is_cut && x->phase != EXCHANGE_DONE;
 }
 
-void exchange_on_gone(struct exchange *x, void (*fn)(void *arg), void *arg)
+static void on_gone(struct exchange *x, void (*fn)(void *arg), void *arg)
 {
     assert(home_is_current(x->home));
     x->on_gone = fn;
@@ -283,8 +286,8 @@ void exchange_put_head(struct exchange *x, int status, const char *content_type,
               LOG_U64("status", (uint64_t)status));
 }
 
-void exchange_reply(struct exchange *x, int status, const char *content_type, const void *body,
-                    size_t len, const struct exchange_header *headers, size_t n_headers)
+static void reply(struct exchange *x, int status, const char *content_type, const void *body,
+                  size_t len, const struct exchange_header *headers, size_t n_headers)
 {
     bool is_open = exchange_is_open(x);
 
@@ -314,3 +317,25 @@ void exchange_refuse(struct exchange *x, int status, const char *text,
     buf_printf(&body, "{\"error\":\"%s\"}", text);
     exchange_reply(x, status, "application/json", body.data, body.len, header, header ? 1 : 0);
 }
+
+static const struct exchange_ops ops = {
+    .has_headers = true,
+    .method = method_of,
+    .path = path_of,
+    .query = raw_query,
+    .body = body_of,
+    .header = header_of,
+    .each_header = each_header,
+    .principal = principal_of,
+    .home = home_of,
+    .is_authenticated = is_authenticated,
+    .ref = ref,
+    .unref = unref,
+    .is_open = is_open,
+    .on_gone = on_gone,
+    .reply = reply,
+    .stream_begin = http_stream_begin,
+    .stream_write = http_stream_write,
+    .stream_end = http_stream_end,
+    .stream_queued = http_stream_queued,
+};

@@ -9,13 +9,15 @@
  *      │ stream_begin  ▲                 whatever reason. If that comes before DONE,
  *      └──► STREAMING ─┘ stream_end      the client is gone.
  */
+#include "server/exchange_ops.h"
 #include "server/http/home.h"
 #include "state/base/buf.h"
 
 enum exchange_phase { EXCHANGE_WAITING, EXCHANGE_STREAMING, EXCHANGE_DONE };
 
 struct exchange {
-    h2o_generator_t generator; /* first: h2o hands it back */
+    struct exchange_head head; /* first */
+    h2o_generator_t generator; /* h2o hands it back */
     struct home *home;         /* borrowed, outlives */
     h2o_req_t *req;            /* borrowed from h2o until it is through */
     unsigned refs;
@@ -68,5 +70,11 @@ void exchange_refuse(struct exchange *x, int status, const char *text,
 /* stream.c: gives h2o what is next, if it has nothing. The caller holds a reference. */
 void stream_pump(struct exchange *x);
 void stream_on_proceed(h2o_generator_t *g, h2o_req_t *req);
+/* Of struct exchange_ops. */
+bool http_stream_begin(struct exchange *x, int status, const char *content_type,
+                       const struct exchange_header *headers, size_t n_headers);
+void http_stream_write(struct exchange *x, const void *data, size_t len);
+void http_stream_end(struct exchange *x);
+size_t http_stream_queued(const struct exchange *x);
 /* h2o is through: gives back what the stream held. */
 void stream_release(struct exchange *x);

@@ -35,7 +35,7 @@ bool home_is_current(const struct home *h)
     return current == h;
 }
 
-void home_post(struct home *h, void (*fn)(void *arg), void *arg)
+static void post(struct home *h, void (*fn)(void *arg), void *arg)
 {
     struct post *p = xcalloc(1, sizeof *p);
 
@@ -197,8 +197,13 @@ static void *home_main(void *arg)
 
 int home_init(struct home *h, struct http *http)
 {
-    *h = (struct home){
-        .http = http, .wake_fd = -1, .wake_dup_fd = -1, .timer_fd = -1, .watch_fd = -1};
+    static const struct home_ops ops = {.post = post, .after = home_timer_add};
+    *h = (struct home){.head.ops = &ops,
+                       .http = http,
+                       .wake_fd = -1,
+                       .wake_dup_fd = -1,
+                       .timer_fd = -1,
+                       .watch_fd = -1};
     pthread_mutex_init(&h->lock, NULL);
     list_init(&h->posts);
     list_init(&h->all);

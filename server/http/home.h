@@ -9,7 +9,7 @@
 
 #include <h2o.h>
 
-#include "server/exchange.h"
+#include "server/exchange_ops.h"
 #include "state/base/list.h"
 
 struct http;
@@ -31,7 +31,8 @@ struct home_timer {
 };
 
 struct home {
-    struct http *http; /* borrowed, outlives */
+    struct home_head head; /* first */
+    struct http *http;     /* borrowed, outlives */
     pthread_t thread;
     bool is_started; /* there is a thread to join */
 
@@ -86,6 +87,7 @@ void home_tell_gone(struct home *h, struct exchange *x);
 h2o_socket_t *home_watch_fd(struct home *h, int fd, h2o_socket_cb on_ready);
 
 /* home_timer.c, for home.c. */
+void home_timer_add(struct home *h, uint64_t ms, void (*fn)(void *arg), void *arg);
 MUST_USE int home_timer_init(struct home *h);
 void home_timer_start(struct home *h);   /* the loop is there */
 void home_timer_run_all(struct home *h); /* what waits now, due or not, in any order */

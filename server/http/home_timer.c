@@ -90,7 +90,7 @@ static void on_timer(h2o_socket_t *socket, const char *err)
     arm(h);
 }
 
-void home_after(struct home *h, uint64_t ms, void (*fn)(void *arg), void *arg)
+void home_timer_add(struct home *h, uint64_t ms, void (*fn)(void *arg), void *arg)
 {
     assert(home_is_current(h));
     uint64_t due_ms = clock_mono_ms() + ms + GRANULARITY_MS - 1;

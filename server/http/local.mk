@@ -1,6 +1,6 @@
 # server/http/: sockets to exchanges. Knows no MCP.
 noinst_LIBRARIES += libhttp.a
-libhttp_a_SOURCES = server/exchange.h \
+libhttp_a_SOURCES = \
     server/http/authority.c server/http/authority.h \
     server/http/cors.c server/http/cors.h \
     server/http/exchange.c server/http/exchange_impl.h \
@@ -17,4 +17,4 @@ libhttp_a_SOURCES = server/exchange.h \
     server/http/router.c server/http/router.h \
     server/http/status.c server/http/status.h \
     server/http/stream.c
-HTTP_LIBS = libhttp.a $(EXEC_LIBS) $(H2O_LIBS) $(SSL_LIBS)
+HTTP_LIBS = libhttp.a libexchange.a $(EXEC_LIBS) $(H2O_LIBS) $(SSL_LIBS)

@@ -95,7 +95,7 @@ void stream_pump(struct exchange *x)
 
 void stream_on_proceed(h2o_generator_t *g, h2o_req_t *req)
 {
-    struct exchange *x = (struct exchange *)g;
+    struct exchange *x = CONTAINER_OF(g, struct exchange, generator);
 
     exchange_ref(x);
     x->is_writing = false;
@@ -120,8 +120,8 @@ void stream_release(struct exchange *x)
     metric_add(METRIC_HTTP_STREAMS, NULL, NULL, -1);
 }
 
-bool exchange_stream_begin(struct exchange *x, int status, const char *content_type,
-                           const struct exchange_header *headers, size_t n_headers)
+bool http_stream_begin(struct exchange *x, int status, const char *content_type,
+                       const struct exchange_header *headers, size_t n_headers)
 {
     struct http *http = x->home->http;
 
@@ -157,7 +157,7 @@ bool exchange_stream_begin(struct exchange *x, int status, const char *content_t
     return true;
 }
 
-void exchange_stream_write(struct exchange *x, const void *data, size_t len)
+void http_stream_write(struct exchange *x, const void *data, size_t len)
 {
     assert(home_is_current(x->home) && x->phase != EXCHANGE_WAITING);
     if (!exchange_is_open(x) || x->is_head || len == 0)
@@ -174,7 +174,7 @@ void exchange_stream_write(struct exchange *x, const void *data, size_t len)
     exchange_unref(x);
 }
 
-void exchange_stream_end(struct exchange *x)
+void http_stream_end(struct exchange *x)
 {
     assert(home_is_current(x->home) && x->phase != EXCHANGE_WAITING);
     bool is_open = exchange_is_open(x);
@@ -187,7 +187,7 @@ void exchange_stream_end(struct exchange *x)
     exchange_unref(x);
 }
 
-size_t exchange_stream_queued(const struct exchange *x)
+size_t http_stream_queued(const struct exchange *x)
 {
     return x->queue.len + x->sending.len - x->sent;
 }
