@@ -191,6 +191,12 @@ struct config {
     size_t redis_max_output_bytes;   /* redis.max_output  16MiB: JSON of one execution's events */
     unsigned redis_max_channels;     /* redis.max_channels  20000 */
     uint64_t redis_heartbeat_ttl_ms; /* redis.heartbeat_ttl  15s: silent for so long, it is dead */
+    uint64_t redis_grace_ms;         /* redis.grace  15s more, and what it ran is lost */
+    uint64_t redis_command_timeout_ms; /* redis.command_timeout  5s: the owner's time for stdin … */
+    unsigned redis_max_commands;       /* redis.max_commands  10000: under way; in one stream */
+    unsigned redis_max_shadows;        /* redis.max_shadows  1000 */
+    size_t redis_max_shadow_bytes;     /* redis.max_shadow_bytes  1GiB, of all of them on disk */
+    uint64_t redis_shadow_ttl_ms;      /* redis.shadow_ttl  60s after the last look */
 };
 
 enum config_action {

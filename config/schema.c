@@ -311,5 +311,19 @@ const struct config_key config_keys[] = {
      .help = "most executions of other replicas that are waited for at a time"},
     {"redis.heartbeat_ttl", DURATION(redis_heartbeat_ttl_ms, 300, HOUR), .preset = "15s",
      .help = "a replica that says nothing for so long is gone"},
+    {"redis.grace", DURATION(redis_grace_ms, 100, HOUR), .preset = "15s",
+     .help = "what a replica ran is lost when it is gone for so long, and not back"},
+    {"redis.command_timeout", DURATION(redis_command_timeout_ms, 50, HOUR), .preset = "5s",
+     .help = "longest time until another replica begins what it is asked to do",
+     .more =
+         "Input, signals and cancels go to the replica that runs it; not begun by then: never."},
+    {"redis.max_commands", UNSIGNED(redis_max_commands, 16, COUNT), .preset = "10000",
+     .help = "most such requests under way, and in the stream of one replica"},
+    {"redis.max_shadows", UNSIGNED(redis_max_shadows, 1, COUNT), .preset = "1000",
+     .help = "most executions of other replicas that are copied here, to be read, at a time"},
+    {"redis.max_shadow_bytes", SIZE(redis_max_shadow_bytes, MIB, PIB), .preset = "1GiB",
+     .help = "most disk space of all such copies"},
+    {"redis.shadow_ttl", DURATION(redis_shadow_ttl_ms, 100, YEAR), .preset = "60s",
+     .help = "how long such a copy stays after it was last read"},
 };
 const size_t config_n_keys = sizeof(config_keys) / sizeof(config_keys[0]);

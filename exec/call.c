@@ -22,6 +22,9 @@ struct call *call_free(struct call *c)
     free(c->session_id);
     free(c->input.data);
     free(c->input.input_id);
+    for (size_t i = 0; c->records && i < c->n_views; i++)
+        record_deinit(&c->records[i]);
+    free(c->records);
     free(c->views);
     free(c);
     return NULL;
@@ -58,6 +61,14 @@ const char *call_outcome_name(enum call_outcome o)
         return "stdin_closed";
     case CALL_E_TOO_BIG:
         return "too_big";
+    case CALL_E_REDIS_AWAY:
+        return "redis_away";
+    case CALL_E_OWNER_AWAY:
+        return "owner_away";
+    case CALL_E_OWNER_SILENT:
+        return "owner_silent";
+    case CALL_E_OWNER_UNSURE:
+        return "owner_unsure";
     case CALL_E_CANCELLED:
         return "cancelled";
     case CALL_E_INTERNAL:

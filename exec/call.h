@@ -9,6 +9,7 @@
 
 #include "state/base/list.h"
 #include "state/execution.h"
+#include "state/record.h"
 #include "state/spec.h"
 
 struct call;
@@ -47,9 +48,13 @@ enum call_outcome {
     CALL_E_KEY_REUSED,  /* the idempotency key was used with another request */
     CALL_E_STDIN_FULL,
     CALL_E_STDIN_CLOSED,
-    CALL_E_TOO_BIG,   /* arguments and environment exceed what one start can carry */
-    CALL_E_CANCELLED, /* the wait was given up by reactor_cancel_call() */
-    CALL_E_INTERNAL   /* error: -errno in call.error */
+    CALL_E_TOO_BIG,      /* arguments and environment exceed what one start can carry */
+    CALL_E_REDIS_AWAY,   /* it may be another replica's, and Redis can't be asked: try again */
+    CALL_E_OWNER_AWAY,   /* the replica that runs it shows no life: nothing was done */
+    CALL_E_OWNER_SILENT, /* it did not take the command in time: nothing was done, or will be */
+    CALL_E_OWNER_UNSURE, /* it took it, and no answer came: done or not, nobody here knows */
+    CALL_E_CANCELLED,    /* the wait was given up by reactor_cancel_call() */
+    CALL_E_INTERNAL      /* error: -errno in call.error */
 };
 
 enum call_until {
@@ -92,6 +97,8 @@ struct call {
     enum call_until until;
     uint64_t after_events;
     uint64_t deadline_ms;
+    bool reads_output; /* WAIT: what comes after after_events is read next (a shadow fetches it) */
+    bool is_of_peer;   /* another replica asks: only our own executions count */
 
     struct {
         uint64_t serial; /* GIVE_UP: of the call */
@@ -127,6 +134,8 @@ struct call {
     bool was_running; /* CANCEL */
     struct execution_view view;   /* START, WAIT, CANCEL */
     struct execution_view *views; /* LIST: owned */
+    struct record *records; /* LIST: owned, one for each view; without an id: its journal is here */
+    bool is_partial;        /* LIST: only our own: Redis could not be asked for the others */
     size_t n_views;
     bool has_more;
 };

@@ -8,15 +8,22 @@ libexec_a_SOURCES = \
 	exec/keeper_path.c exec/keeper_path.h \
 	exec/keeper_client.c exec/keeper_client.h \
 	exec/keeper_launch.c exec/keeper_launch.h \
+	exec/lost.c exec/lost.h \
 	exec/news.c exec/news.h \
+	exec/peer_command.c exec/peer_command.h \
+	exec/peer_list.c exec/peer_serve.c \
+	exec/peers.c exec/peers.h exec/peers_impl.h \
 	exec/queue.c exec/queue.h \
 	exec/reactor.c exec/reactor.h \
 	exec/registry.c exec/registry.h \
+	exec/reserve.c exec/reserve.h \
 	exec/retention.c \
 	exec/service.c exec/service.h \
 	exec/service_input.c \
 	exec/service_keeper.c \
 	exec/service_start.c \
+	exec/shadow.c exec/shadow.h \
+	exec/shadow_fetch.c exec/shadow_refill.c \
 	exec/sweep.c \
 	exec/tree_limits.c exec/tree_limits.h \
 	exec/waiter.c exec/waiter.h \

@@ -51,7 +51,7 @@ static char *key_name(const char *principal, const char *key)
     return name;
 }
 
-struct entry *registry_load(struct registry *r, const struct exec_spec *s)
+static struct entry *new_entry(struct registry *r, const struct exec_spec *s)
 {
     struct entry *e = xcalloc(1, sizeof(*e));
     memcpy(e->id, s->id, sizeof(e->id));
@@ -66,6 +66,17 @@ struct entry *registry_load(struct registry *r, const struct exec_spec *s)
     e->status = EXECUTION_PENDING;
     list_init(&e->waiters);
     map_set(r->by_id, e->id, e);
+    return e;
+}
+
+struct entry *registry_add_shadow(struct registry *r, const struct exec_spec *s)
+{
+    return new_entry(r, s);
+}
+
+struct entry *registry_load(struct registry *r, const struct exec_spec *s)
+{
+    struct entry *e = new_entry(r, s);
     if (s->idempotency_key) {
         e->idempotency_key = key_name(s->principal, s->idempotency_key);
         map_set(r->by_key, e->idempotency_key, e);
@@ -107,7 +118,8 @@ struct entry *registry_add(struct registry *r, const struct exec_spec *s)
 void registry_remove(struct registry *r, struct entry *e)
 {
     assert(!e->group && list_is_empty(&e->waiters));
-    registry_set_size(r, e, 0, 0);
+    if (!e->shadow)
+        registry_set_size(r, e, 0, 0);
     if (list_is_linked(&e->by_expiry))
         r->ended--;
     list_remove(&e->by_expiry);

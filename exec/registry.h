@@ -15,6 +15,7 @@
 enum entry_phase { ENTRY_PENDING = 1, ENTRY_STARTING, ENTRY_RUNNING, ENTRY_ENDED };
 
 struct group;
+struct shadow;
 
 struct entry {
     char id[EXECUTION_ID_MAX + 1];
@@ -34,6 +35,7 @@ struct entry {
     uint64_t expires_ms;        /* CLOCK_MONOTONIC; ended: when retention takes it */
     struct exec_spec *spec;     /* owned; only until it was handed to the keeper */
     unsigned weak_limits;       /* enum tree_limit: told once it runs */
+    struct shadow *shadow;      /* borrowed: what makes it one of another replica's; NULL: ours */
     struct group *group;        /* borrowed from the queue; NULL: ended */
     struct list by_age;         /* registry.by_age: oldest first */
     struct list by_expiry;      /* registry.by_expiry, when ended */
@@ -61,6 +63,9 @@ struct entry *registry_add(struct registry *r, const struct exec_spec *s);
 /* As registry_add() for many in any order: registry_sort() must follow. */
 struct entry *registry_load(struct registry *r, const struct exec_spec *s);
 void registry_sort(struct registry *r);
+/* One that another replica runs: found by id, and nothing else: it has no age, no expiry, no size
+ * and no idempotency key here. */
+struct entry *registry_add_shadow(struct registry *r, const struct exec_spec *s);
 /* Forgets and frees it; it must not be in a group and have no waiters. */
 void registry_remove(struct registry *r, struct entry *e);
 

@@ -7,7 +7,9 @@
 #include <sys/statvfs.h>
 
 #include "exec/keeper_path.h"
+#include "exec/peers.h"
 #include "state/base/clock.h"
+#include "state/base/id.h"
 #include "state/base/log.h"
 #include "state/base/metrics.h"
 #include "state/journal.h"
@@ -16,7 +18,7 @@ static void on_news_due(void *arg, const char *id, unsigned what);
 
 static void on_parked_due(void *arg, struct call *c, struct entry *e)
 {
-    service_answer(c, CALL_OK, e);
+    service_answer(c, peers_outcome(e), e);
 }
 
 /* A file of its own: two programs can't rotate one. NULL: we log to stderr only, and so does it. */
@@ -49,6 +51,10 @@ int service_init(struct service *s, const struct config *c, struct event_base *b
     r = janitor_new(c->state_dir, &s->janitor);
     if (r == 0)
         r = sweep_state_dir(s);
+    if (r == 0 && c->redis_url)
+        r = redis_new(base, c, c->replica_id, &s->redis);
+    if (r == 0 && s->redis)
+        s->peers = peers_new(s, s->redis);
     if (r < 0)
         return r;
     CLEANUP(free_p) char *keeper_log = keeper_log_path(c);
@@ -63,6 +69,8 @@ void service_deinit(struct service *s)
     if (s->is_draining && !s->is_handing_over)
         DISREGARD(keeper_client_quit(s->keeper));
     keeper_client_free(s->keeper);
+    s->redis = redis_free(s->redis); /* what is asked of it is answered */
+    s->peers = peers_free(s->peers);
     janitor_free(s->janitor);
     waiters_free(s->waiters);
     news_free(s->news);
@@ -121,6 +129,8 @@ void service_watch(struct service *s, const char *id)
 {
     if (!news_watch(s->news, id))
         LOG_DEBUG("not_watched", LOG_STR("exec", id), LOG_STR("limit", "limits.max_watched"));
+    else if (s->peers)
+        peers_watch(s->peers, id);
 }
 
 void service_unwatch(struct service *s, const char *id)
@@ -135,11 +145,24 @@ static uint64_t expiry(const struct service *s)
     return clock_mono_ms() + s->config->retention_ttl_ms;
 }
 
-static void serve_wait(struct service *s, struct call *c)
+/* NULL: the call was answered, or taken by who knows of other replicas. What is nobody's, and what
+ * is another principal's, goes the same way. */
+static struct entry *find(struct service *s, struct call *c)
 {
     struct entry *e = registry_find_owned(&s->registry, c->id, c->principal);
-    if (!e)
-        return service_answer(c, CALL_E_NOT_FOUND, NULL);
+    if (e && !e->shadow)
+        return e;
+    if (!s->peers || c->is_of_peer || !id_is_valid(c->id))
+        service_answer(c, CALL_E_NOT_FOUND, NULL);
+    else if (e)
+        peers_serve(s->peers, c, e);
+    else
+        peers_call(s->peers, c);
+    return NULL;
+}
+
+static void serve_wait(struct service *s, struct call *c, struct entry *e)
+{
     if (e->phase == ENTRY_ENDED)
         registry_touch(&s->registry, e, expiry(s));
     if (waiters_is_due(c, e) || c->deadline_ms <= clock_mono_ms())
@@ -161,11 +184,8 @@ int service_kill(struct service *s, struct entry *e, bool force, enum execution_
     return r;
 }
 
-static void serve_cancel(struct service *s, struct call *c)
+static void serve_cancel(struct service *s, struct call *c, struct entry *e)
 {
-    struct entry *e = registry_find_owned(&s->registry, c->id, c->principal);
-    if (!e)
-        return service_answer(c, CALL_E_NOT_FOUND, NULL);
     c->was_running = e->phase != ENTRY_ENDED;
     if (!c->was_running)
         return service_answer(c, CALL_OK, e);
@@ -207,20 +227,29 @@ static void serve_list(struct service *s, struct call *c)
         }
         fill_view(&c->views[c->n_views++], e);
     }
-    service_answer(c, CALL_OK, NULL);
+    if (s->peers)
+        peers_list(s->peers, c);
+    else
+        service_answer(c, CALL_OK, NULL);
 }
 
 void service_call(struct service *s, struct call *c)
 {
+    struct entry *e = NULL;
+    if (c->op == CALL_WAIT || c->op == CALL_STDIN || c->op == CALL_CANCEL) {
+        e = find(s, c);
+        if (!e)
+            return;
+    }
     switch (c->op) {
     case CALL_START:
         return service_start(s, c);
     case CALL_WAIT:
-        return serve_wait(s, c);
+        return serve_wait(s, c, e);
     case CALL_STDIN:
-        return service_stdin(s, c);
+        return service_stdin(s, c, e);
     case CALL_CANCEL:
-        return serve_cancel(s, c);
+        return serve_cancel(s, c, e);
     case CALL_LIST:
         return serve_list(s, c);
     case CALL_ORDER_GIVE_UP:
@@ -237,9 +266,11 @@ void service_give_up(struct service *s, uint64_t serial, bool kill)
 {
     struct entry *e = NULL;
     struct call *c = waiters_take(s->waiters, serial, &e);
+    if (!c && s->peers && peers_give_up(s->peers, serial))
+        return;
     if (!c)
         return;
-    if (kill && e->sync && !e->idempotency_key && e->phase != ENTRY_ENDED) {
+    if (kill && !e->shadow && e->sync && !e->idempotency_key && e->phase != ENTRY_ENDED) {
         int r = service_kill(s, e, false, REASON_CANCELLED);
         if (r < 0)
             LOG_WARN("cancel_not_sent", LOG_STR("exec", c->id), LOG_ERRNO(r));
@@ -335,6 +366,8 @@ void service_release_all(struct service *s)
     list_for_each_safe (l, next, &s->registry.by_age)
         waiters_wake(s->waiters, CONTAINER_OF(l, struct entry, by_age), true);
     service_stdin_fail_all(s);
+    if (s->peers)
+        peers_release_all(s->peers);
 }
 
 static void check_disk(struct service *s)
@@ -354,6 +387,8 @@ static void check_disk(struct service *s)
 void service_tick(struct service *s)
 {
     retention_run(s);
+    if (s->peers)
+        peers_tick(s->peers);
     check_disk(s);
     service_start_pending(s);
     metric_set(METRIC_JOURNAL_BYTES, NULL, NULL, (int64_t)s->registry.journal_bytes);

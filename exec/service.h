@@ -18,10 +18,15 @@
 #include "exec/reactor.h"
 #include "exec/registry.h"
 #include "exec/waiter.h"
+#include "state/redis.h"
+
+struct peers;
 
 struct service {
     const struct config *config; /* borrowed */
     struct event_base *base;     /* borrowed */
+    struct redis *redis;         /* owned; NULL: this server is alone, and so is what needs it */
+    struct peers *peers;         /* owned */
     struct registry registry;
     struct queue queue;
     struct waiters *waiters;      /* owned */
@@ -82,8 +87,11 @@ void service_cancel_all(struct service *s);
 extern const struct keeper_client_events service_keeper_events;
 /* service_start.c */
 void service_start(struct service *s, struct call *c);
+/* reserve.c: its key is its own; or stands for the execution c->id, of whatever replica. */
+void service_start_reserved(struct service *s, struct call *c);
+void service_start_repeated(struct service *s, struct call *c);
 /* service_input.c: stdin calls at the keeper, bounded by limits.max_waiters. */
-void service_stdin(struct service *s, struct call *c);
+void service_stdin(struct service *s, struct call *c, struct entry *e);
 void service_stdin_done(struct service *s, uint64_t token, enum keeper_stdin_result result);
 void service_stdin_fail_all(struct service *s);
 /* sweep.c: fills the registry from the state directory. 0 or -errno. */

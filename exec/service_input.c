@@ -1,12 +1,8 @@
 /* Stdin calls: checked here, carried out by the keeper, answered when it says how that went. */
 #include "exec/service.h"
 
-static enum call_outcome check_input(struct service *s, const struct call *c, struct entry **ret)
+static enum call_outcome check_input(const struct service *s, const struct entry *e)
 {
-    struct entry *e = registry_find_owned(&s->registry, c->id, c->principal);
-    if (!e)
-        return CALL_E_NOT_FOUND;
-    *ret = e;
     if (e->phase == ENTRY_ENDED)
         return CALL_E_COMPLETED;
     if (!e->interactive)
@@ -18,10 +14,9 @@ static enum call_outcome check_input(struct service *s, const struct call *c, st
     return CALL_OK;
 }
 
-void service_stdin(struct service *s, struct call *c)
+void service_stdin(struct service *s, struct call *c, struct entry *e)
 {
-    struct entry *e = NULL;
-    enum call_outcome o = check_input(s, c, &e);
+    enum call_outcome o = check_input(s, e);
     if (o != CALL_OK)
         return service_answer(c, o, e);
     int r = keeper_client_stdin(s->keeper, c->id, c->serial, c->input.data, c->input.len,

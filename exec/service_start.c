@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "exec/keeper_wire.h"
+#include "exec/peers.h"
 #include "exec/service.h"
 #include "exec/tree_limits.h"
 #include "state/base/clock.h"
@@ -102,6 +103,49 @@ static enum call_outcome outcome_of_errno(int r)
     return r == -ENOSPC || r == -EDQUOT ? CALL_E_LOW_DISK : CALL_E_INTERNAL;
 }
 
+static void refuse(struct service *s, struct call *c, enum call_outcome o)
+{
+    if (s->peers && c->spec->idempotency_key)
+        peers_unreserve(s->peers, c->spec);
+    service_answer(c, o, NULL);
+}
+
+/* Its id is made, and its key, if it has one, is its own. */
+static void accept_start(struct service *s, struct call *c)
+{
+    c->error = write_spec(s, c->spec);
+    if (c->error < 0) {
+        LOG_ERROR("spec_not_written", LOG_STR("exec", c->spec->id), LOG_ERRNO(c->error));
+        return refuse(s, c, outcome_of_errno(c->error));
+    }
+    struct entry *e = registry_add(&s->registry, c->spec);
+    e->accepted_mono_us = clock_mono_us();
+    e->spec = TAKE_PTR(c->spec);
+    memcpy(c->id, e->id, sizeof(c->id));
+    queue_push(&s->queue, e);
+    service_start_pending(s);
+    park_start(s, c, e);
+}
+
+void service_start_reserved(struct service *s, struct call *c)
+{
+    enum call_outcome o = check_room(s, c);
+    if (o != CALL_OK)
+        return refuse(s, c, o);
+    accept_start(s, c);
+}
+
+void service_start_repeated(struct service *s, struct call *c)
+{
+    struct entry *e = registry_find_owned(&s->registry, c->id, c->principal);
+    if (!e)
+        peers_call(s->peers, c);
+    else if (e->shadow)
+        peers_serve(s->peers, c, e);
+    else
+        park_start(s, c, e);
+}
+
 void service_start(struct service *s, struct call *c)
 {
     if (serve_repeat(s, c))
@@ -113,18 +157,10 @@ void service_start(struct service *s, struct call *c)
         return service_answer(c, o, NULL);
     id_make(s->config->replica_id, c->spec->id);
     c->spec->created_us = clock_real_us();
-    c->error = write_spec(s, c->spec);
-    if (c->error < 0) {
-        LOG_ERROR("spec_not_written", LOG_STR("exec", c->spec->id), LOG_ERRNO(c->error));
-        return service_answer(c, outcome_of_errno(c->error), NULL);
-    }
-    struct entry *e = registry_add(&s->registry, c->spec);
-    e->accepted_mono_us = clock_mono_us();
-    e->spec = TAKE_PTR(c->spec);
-    memcpy(c->id, e->id, sizeof(c->id));
-    queue_push(&s->queue, e);
-    service_start_pending(s);
-    park_start(s, c, e);
+    if (s->peers && c->spec->idempotency_key)
+        peers_reserve(s->peers, c);
+    else
+        accept_start(s, c);
 }
 
 /* A pending execution of an earlier server has its spec on disk only. */

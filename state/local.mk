@@ -31,11 +31,13 @@ libstate_a_SOURCES = \
     state/redis_conn.c state/redis_conn.h \
     state/redis_dial.c state/redis_dial.h \
     state/redis_link.c state/redis_link.h \
+    state/redis_reply.c state/redis_reply.h \
     state/redis_resolve.c state/redis_resolve.h \
     state/redis_sentinel.c state/redis_sentinel.h \
     state/redis_stream.c state/redis_stream.h \
     state/redis_tls.c state/redis_tls.h \
     state/session.c state/session.h state/session_file.c state/session_file.h \
+    state/peer_message.c state/peer_message.h \
     state/shadow_file.c state/shadow_file.h \
     state/spec.c state/spec.h \
     state/spec_sandbox.c state/spec_sandbox.h \

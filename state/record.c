@@ -83,6 +83,8 @@ void record_write(const struct record *r, struct buf *to)
     member_time(&head, "started_at", r->started_us);
     member_time(&head, "completed_at", r->has_exit ? r->exit.ended_us : 0);
     member_time(&head, "last_output_at", r->last_output_us);
+    if (r->request_hash[0])
+        json_text_member_str(&head, "request_hash", r->request_hash);
     append_end(&head, r);
     member_or_null(&head, "command", r->command);
     buf_append_char(&head, '}');

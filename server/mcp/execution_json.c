@@ -103,6 +103,19 @@ void execution_facts_read(struct execution_facts *f, const char *state_dir,
         f->view.started_us = f->exit.started_us;
 }
 
+void execution_facts_of_list(struct execution_facts *f, const char *state_dir,
+                             const struct call *list, size_t i)
+{
+    const struct record *r = list->records && list->records[i].id[0] ? &list->records[i] : NULL;
+    if (!r)
+        return execution_facts_read(f, state_dir, &list->views[i]);
+    *f = (struct execution_facts){.state_dir = state_dir,
+                                  .view = list->views[i],
+                                  .has_exit = r->has_exit,
+                                  .exit = r->exit,
+                                  .record = r};
+}
+
 bool execution_has_exit_code(const struct execution_facts *f)
 {
     return f->has_exit && execution_exit_has_code(&f->exit);
@@ -229,19 +242,21 @@ cJSON *execution_status_json(const struct execution_facts *f, bool has_sums)
     const struct execution_view *v = &f->view;
     CLEANUP(free_p) char *dir = journal_dir(f->state_dir, v->id);
     CLEANUP(exec_spec_freep) struct exec_spec *spec = NULL;
-    if (exec_spec_read(dir, &spec) < 0)
-        spec = NULL; /* retention is at work: what the reactor knows is left */
+    if (f->record || exec_spec_read(dir, &spec) < 0)
+        spec = NULL; /* or retention is at work: what the reactor knows is left */
+    const char *command = f->record ? f->record->command : spec ? spec->command : NULL;
+    const char *session = f->record ? f->record->session_id : spec ? spec->session_id : NULL;
     cJSON *o = cJSON_CreateObject();
     cJSON_AddStringToObject(o, "id", v->id);
     cJSON_AddStringToObject(o, "status", execution_status_name(v->status));
-    json_add_str_or_null(o, "command", spec ? spec->command : NULL);
+    json_add_str_or_null(o, "command", command);
     cJSON_AddBoolToObject(o, "interactive", v->interactive);
     waiting_add(o, f);
     add_time(o, "started_at", v->started_us);
     add_time(o, "completed_at", f->has_exit ? f->exit.ended_us : 0);
     execution_add_end(o, f, has_sums);
     add_replica(o, v->id);
-    json_add_str_or_null(o, "session_id", spec ? spec->session_id : NULL);
+    json_add_str_or_null(o, "session_id", session);
     cJSON_AddNumberToObject(o, "bytes_out", (double)v->output_bytes);
     add_time(o, "last_output_at", v->last_output_us);
     if (v->status == EXECUTION_PENDING)

@@ -17,10 +17,14 @@ struct execution_facts {
     struct execution_exit exit;
     bool has_sums; /* made already: execution_add_end() makes those of less output itself */
     struct journal_sums sums;
+    const struct record *record; /* borrowed; what Redis says of it; NULL: its journal is here */
 };
 
 void execution_facts_read(struct execution_facts *f, const char *state_dir,
                           const struct execution_view *v);
+/* The i-th of a CALL_LIST's answer, which must outlive f. */
+void execution_facts_of_list(struct execution_facts *f, const char *state_dir,
+                             const struct call *list, size_t i);
 static inline bool execution_facts_is_final(const struct execution_facts *f)
 {
     return execution_status_is_final(f->view.status);

@@ -175,6 +175,7 @@ static void send_wait(struct get_output *g, enum call_until until, uint64_t afte
     memcpy(c->id, g->id, sizeof(c->id));
     c->until = until;
     c->after_events = after_events;
+    c->reads_output = true;
     c->deadline_ms = g->deadline_ms;
     exec_request_send(&g->q.er, c, on_view);
 }

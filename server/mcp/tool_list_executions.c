@@ -4,6 +4,9 @@
 
 #define LIMIT_DEFAULT 50
 #define LIMIT_MAX     200
+#define PARTIAL_NOTE                                                                    \
+    "Not all: executions of other servers may be missing, since the store they share, " \
+    "Redis, could not be asked. Try again."
 
 static const struct arg argument_rows[] = {
     {.name = "status",
@@ -33,6 +36,7 @@ static const struct arg result_rows[] = {
      .type = ARG_STRING,
      .flags = ARG_NULLABLE,
      .description = "null: these were the last."},
+    {.name = "note", .type = ARG_STRING, .description = "Only when it is not the whole list: why."},
 };
 static const struct arg_set result = {
     .args = result_rows, .n = ARRAY_LEN(result_rows), .is_open = true};
@@ -61,9 +65,11 @@ static void on_listed(struct exec_request *er, struct call *c)
         cJSON *list = cJSON_AddArrayToObject(o, "executions");
         for (size_t i = 0; i < c->n_views; i++) {
             struct execution_facts f;
-            execution_facts_read(&f, er->pack->config->state_dir, &c->views[i]);
+            execution_facts_of_list(&f, er->pack->config->state_dir, c, i);
             cJSON_AddItemToArray(list, execution_status_json(&f, false));
         }
+        if (c->is_partial)
+            cJSON_AddStringToObject(o, "note", PARTIAL_NOTE);
         bool has_next = execution_cursor_next(c, cursor);
         tool_add_cursor(er->rq, o, has_next ? cursor : NULL);
         mcp_reply_tool(er->rq, NULL, o, NULL, false);

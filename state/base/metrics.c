@@ -65,6 +65,18 @@ static const struct {
     [METRIC_MIRROR_FENCED] = {"mirror_fenced_total",
                               "Executions of this replica that another one had declared lost.",
                               COUNTER, NULL, NULL},
+    [METRIC_SHADOWS] = {"shadows", "Copies of executions of other replicas.", GAUGE, NULL, NULL},
+    [METRIC_SHADOW_BYTES] = {"shadow_bytes", "Bytes of these copies on disk.", GAUGE, NULL, NULL},
+    [METRIC_PEER_COMMANDS] = {"peer_commands_total",
+                              "Requests to other replicas, by what became of them; served: of "
+                              "theirs, here.",
+                              COUNTER, "result", NULL},
+    [METRIC_MARKED_LOST] = {"marked_lost_total",
+                            "Executions of dead replicas that this one declared lost.", COUNTER,
+                            NULL, NULL},
+    [METRIC_SHADOW_REPAIRS] = {"shadow_repairs_total",
+                               "Replies of Redis that did not fit a copy, asked for again.",
+                               COUNTER, NULL, NULL},
 };
 static_assert(ARRAY_LEN(metrics) == METRIC_COUNT, "every metric has a row");
 

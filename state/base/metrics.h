@@ -34,6 +34,11 @@ enum metric {
     METRIC_MIRROR_LAG_SECONDS, /* gauge: age of the oldest of them */
     METRIC_MIRROR_REPAIRS,     /* counter by reason: written again from the begin */
     METRIC_MIRROR_FENCED,      /* counter: executions another replica declared lost */
+    METRIC_SHADOWS,            /* gauge: copies of other replicas' executions */
+    METRIC_SHADOW_BYTES,       /* gauge: on disk */
+    METRIC_PEER_COMMANDS,      /* counter by what became of it: sent, answered, served, … */
+    METRIC_MARKED_LOST,        /* counter: executions of dead replicas that we declared lost */
+    METRIC_SHADOW_REPAIRS,     /* counter: replies that did not fit, asked for again */
     METRIC_COUNT
 };
 

@@ -6,6 +6,7 @@ SERVICE_TESTS = \
 	tests/unit/test_reactor \
 	tests/unit/test_service \
 	tests/unit/test_service_restart \
+	tests/unit/test_shadow \
 	tests/unit/test_workspaces
 check_PROGRAMS += $(SERVICE_TESTS)
 TESTS += $(SERVICE_TESTS)
@@ -27,3 +28,8 @@ tests_unit_test_workspaces_SOURCES = tests/unit/test_workspaces.c $(SERVICE_FIXT
 tests_unit_test_workspaces_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_keeper_client_SOURCES = tests/unit/test_keeper_client.c tests/unit/temp_dir.h
 tests_unit_test_keeper_client_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
+REPLICA_FIXTURE = tests/unit/replica_fixture.c tests/unit/replica_fixture.h \
+	tests/unit/redis_server.c tests/unit/redis_server.h tests/unit/temp_dir.h \
+	tests/unit/fake_keeper.c tests/unit/fake_keeper.h
+tests_unit_test_shadow_SOURCES = tests/unit/test_shadow.c tests/unit/random.h $(REPLICA_FIXTURE)
+tests_unit_test_shadow_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)

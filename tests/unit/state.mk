@@ -14,6 +14,7 @@ state_tests = \
     tests/unit/test_metrics \
     tests/unit/test_record \
     tests/unit/test_redis \
+    tests/unit/test_peer_message \
     tests/unit/test_session \
     tests/unit/test_shadow_file \
     tests/unit/test_spec \
@@ -60,3 +61,5 @@ tests_unit_test_redis_SOURCES = tests/unit/test_redis.c $(redis_server)
 tests_unit_test_redis_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_record_SOURCES = tests/unit/test_record.c tests/unit/random.h
 tests_unit_test_record_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_peer_message_SOURCES = tests/unit/test_peer_message.c
+tests_unit_test_peer_message_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)

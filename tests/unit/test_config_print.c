@@ -41,7 +41,8 @@ static const char everything[] =
     "log:\n  file: \"\"\n  format: json\n  level: debug\n  max_size: 37KiB\n  keep_days: 38\n"
     "redis:\n  tls_ca: /ca\n  tls_cert: /cert\n  tls_key: /key\n  timeout: 39s\n"
     "  max_queue: 40MiB\n  batch: 41ms\n  max_output: 42MiB\n  max_channels: 43\n"
-    "  heartbeat_ttl: 44s\n";
+    "  heartbeat_ttl: 44s\n  grace: 45s\n  command_timeout: 46s\n  max_commands: 47\n"
+    "  max_shadows: 48\n  max_shadow_bytes: 49MiB\n  shadow_ttl: 50s\n";
 
 /* Without what says where each value came from. */
 static void strip_comments(char *text)

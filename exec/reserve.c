@@ -1,0 +1,227 @@
+#include "exec/reserve.h"
+
+#include <stdio.h>
+
+#include "state/base/clock.h"
+#include "state/base/log.h"
+#include "state/redis_reply.h"
+
+/* More than can be on their way when a connection is lost. */
+#define LEFTOVERS_MAX 10000u
+
+struct reserve {
+    struct peers *peers; /* borrowed */
+    struct call *call;   /* owned; NULL: it was given up */
+    char *key;           /* owned: of the reservation */
+    char id[EXECUTION_ID_MAX + 1];
+    struct list link; /* peers.reserves, or peers.leftovers */
+};
+
+/* KEYS key, record, running set; ARGV id, record's text, TTL. */
+const char reserve_script[] = "local id = redis.call('GET', KEYS[1])\n"
+                              "if id and id ~= ARGV[1] then\n"
+                              "  return {id, redis.call('GET', 'execution:' .. id)}\n"
+                              "end\n"
+                              "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])\n"
+                              "redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])\n"
+                              "redis.call('SADD', KEYS[3], ARGV[1])\n"
+                              "redis.call('PEXPIRE', KEYS[3], ARGV[3])\n"
+                              "return {ARGV[1]}\n";
+
+/* KEYS key, record, running set; ARGV id. */
+const char unreserve_script[] = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end\n"
+                                "redis.call('SREM', KEYS[3], ARGV[1])\n"
+                                "return redis.call('DEL', KEYS[1], KEYS[2])\n";
+
+static char *idempotency_key(const char *principal, const char *key)
+{
+    char *name = NULL;
+    if (asprintf(&name, "idempotency:%s:%s", principal, key) < 0)
+        abort();
+    return name;
+}
+
+static void add_keys(struct redis_args *args, const char *key, const char *record,
+                     const char *running)
+{
+    redis_args_str(args, key);
+    redis_args_str(args, record);
+    redis_args_str(args, running);
+}
+
+static struct reserve *free_reserve(struct reserve *v)
+{
+    call_free(v->call);
+    free(v->key);
+    free(v);
+    return NULL;
+}
+
+/* ---- giving back ---- */
+
+static bool send_unreserve(struct peers *p, const char *key, const char *id)
+{
+    CLEANUP(redis_args_deinit) struct redis_args args = {0};
+    CLEANUP(free_p) char *record = record_key(id);
+    CLEANUP(free_p) char *running = record_running_key(p->config->replica_id);
+    redis_args_script(&args, &p->scripts[PEER_SCRIPT_UNRESERVE], 3);
+    add_keys(&args, key, record, running);
+    redis_args_str(&args, id);
+    return redis_command(p->redis, NULL, &args) == REDIS_E_NONE;
+}
+
+/* It may be reserved, and nobody will start it. Beyond the bound, what is in our name and not here
+ * is declared lost (lost.h). */
+static void leave(struct reserve *v)
+{
+    struct peers *p = v->peers;
+    if (p->n_leftovers >= LEFTOVERS_MAX) {
+        free_reserve(v);
+        return;
+    }
+    list_append(&p->leftovers, &v->link);
+    p->n_leftovers++;
+}
+
+void reserve_up(struct peers *p)
+{
+    list_for_each_safe (l, next, &p->leftovers) {
+        struct reserve *v = CONTAINER_OF(l, struct reserve, link);
+        if (!send_unreserve(p, v->key, v->id))
+            return;
+        list_remove(l);
+        p->n_leftovers--;
+        free_reserve(v);
+    }
+}
+
+void peers_unreserve(struct peers *p, const struct exec_spec *spec)
+{
+    struct reserve *v = xcalloc(1, sizeof(*v));
+    v->peers = p;
+    v->key = idempotency_key(spec->principal, spec->idempotency_key);
+    memcpy(v->id, spec->id, sizeof(v->id));
+    leave(v);
+    if (redis_is_up(p->redis))
+        reserve_up(p);
+}
+
+/* ---- what the key stands for ---- */
+
+/* The execution of an earlier start: the answer is about that one. */
+static void answer_repeat(struct peers *p, struct call *c, const struct redisReply *reply)
+{
+    struct record r = {0};
+    size_t len;
+    const char *text = redis_reply_text(reply, &len);
+    if (!text || !record_read(text, len, &r)) {
+        /* The key holds and what it stands for can't be read: started again it would run twice. */
+        LOG_WARN("idempotency_record_missing", LOG_STR("principal", c->principal));
+        return service_answer(c, CALL_E_REDIS_AWAY, NULL);
+    }
+    bool is_same = r.request_hash[0] && c->spec->request_hash &&
+                   strcmp(r.request_hash, c->spec->request_hash) == 0;
+    memcpy(c->id, r.id, sizeof(c->id));
+    record_deinit(&r);
+    if (!is_same)
+        return service_answer(c, CALL_E_KEY_REUSED, NULL);
+    c->repeated = true;
+    service_start_repeated(p->service, c);
+}
+
+static void on_reserved(void *arg, enum redis_outcome o, const struct redisReply *reply)
+{
+    struct reserve *v = arg;
+    struct peers *p = v->peers;
+    struct call *c = TAKE_PTR(v->call);
+    list_remove(&v->link);
+    p->n_calls--;
+    const char *id = o == REDIS_E_NONE ? redis_reply_text(redis_reply_at(reply, 0), NULL) : NULL;
+    bool is_ours = id && strcmp(id, v->id) == 0;
+    if (is_ours && c && !p->is_released) {
+        free_reserve(v);
+        return service_start_reserved(p->service, c);
+    }
+    if (c && id && !is_ours)
+        answer_repeat(p, c, redis_reply_at(reply, 1));
+    else if (c)
+        service_answer(c, p->is_released ? CALL_E_DRAINING : peers_outcome_of(o), NULL);
+    if (id && !is_ours) {
+        free_reserve(v);
+        return;
+    }
+    leave(v);
+    if (o == REDIS_E_NONE)
+        reserve_up(p);
+}
+
+static void write_record(const struct peers *p, const struct exec_spec *spec, struct buf *to)
+{
+    struct record r = {.status = EXECUTION_PENDING,
+                       .principal = spec->principal,
+                       .session_id = spec->session_id,
+                       .command = spec->command,
+                       .interactive = spec->interactive,
+                       .created_us = spec->created_us};
+    memcpy(r.id, spec->id, sizeof(r.id));
+    (void)snprintf(r.replica, sizeof(r.replica), "%s", p->config->replica_id);
+    if (spec->request_hash)
+        (void)snprintf(r.request_hash, sizeof(r.request_hash), "%s", spec->request_hash);
+    record_write(&r, to);
+}
+
+void peers_reserve(struct peers *p, struct call *c)
+{
+    const struct exec_spec *spec = c->spec;
+    if (p->n_calls >= p->config->max_waiters)
+        return service_answer(c, CALL_E_WAITERS_FULL, NULL);
+    struct reserve *v = xcalloc(1, sizeof(*v));
+    *v = (struct reserve){.peers = p, .key = idempotency_key(c->principal, spec->idempotency_key)};
+    memcpy(v->id, spec->id, sizeof(v->id));
+    CLEANUP(redis_args_deinit) struct redis_args args = {0};
+    CLEANUP(buf_deinit) struct buf text = {0};
+    CLEANUP(free_p) char *record = record_key(v->id);
+    CLEANUP(free_p) char *running = record_running_key(p->config->replica_id);
+    write_record(p, spec, &text);
+    redis_args_script(&args, &p->scripts[PEER_SCRIPT_RESERVE], 3);
+    add_keys(&args, v->key, record, running);
+    redis_args_str(&args, v->id);
+    redis_args_bytes(&args, text.data, text.len);
+    redis_args_u64(&args, p->config->retention_ttl_ms);
+    const struct redis_call call = {.on_reply = on_reserved, .arg = v};
+    enum redis_outcome o = redis_command(p->redis, &call, &args);
+    if (o != REDIS_E_NONE) {
+        free_reserve(v);
+        return service_answer(c, peers_outcome_of(o), NULL);
+    }
+    v->call = c;
+    list_append(&p->reserves, &v->link);
+    p->n_calls++;
+}
+
+struct call *reserve_take_call(struct peers *p, uint64_t serial)
+{
+    list_for_each (l, &p->reserves) {
+        struct reserve *v = CONTAINER_OF(l, struct reserve, link);
+        if (v->call && v->call->serial == serial)
+            return TAKE_PTR(v->call);
+    }
+    return NULL;
+}
+
+void reserve_release_all(struct peers *p)
+{
+    list_for_each (l, &p->reserves) {
+        struct call *c = TAKE_PTR(CONTAINER_OF(l, struct reserve, link)->call);
+        if (c)
+            service_answer(c, CALL_E_DRAINING, NULL);
+    }
+}
+
+void reserve_deinit(struct peers *p)
+{
+    list_for_each_safe (l, next, &p->leftovers) {
+        list_remove(l);
+        free_reserve(CONTAINER_OF(l, struct reserve, link));
+    }
+}
