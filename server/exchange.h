@@ -51,6 +51,8 @@ bool exchange_is_authenticated(
 /* False: what carries it has none, as a pipe. exchange_header() then knows only what the transport
  * itself says, and what HTTP repeats of a message in headers stands in the message alone. */
 bool exchange_has_headers(const struct exchange *x);
+/* Sent by a load balancer that asks another replica when it is answered with 503: nginx/. */
+#define BALANCER_HEADER "x-execd-elsewhere"
 
 struct exchange *exchange_ref(struct exchange *x);
 void exchange_unref(struct exchange *x);

@@ -229,6 +229,21 @@ static void begin_drain(struct server *s, enum reactor_drain mode)
     http_drain(s->http);
 }
 
+/* A load balancer may be sending a request on a connection that it kept: it is told to ask another
+ * replica, until it has let go of them all. The next server need not wait for that. */
+static void let_balancer_go(struct server *s, const sigset_t *set)
+{
+    uint64_t end = clock_mono_ms() + s->config->request_timeout_ms;
+    if (!http_has_balancer(s->http))
+        return;
+    reactor_stop(s->reactor);
+    fd_closep(&s->lock_fd);
+    LOG_INFO("waiting_for_balancer", LOG_STR("reason", "it keeps connections"));
+    while (http_has_balancer(s->http) && clock_mono_ms() < end)
+        if (wait_signal(set, 20) == SIGINT)
+            return;
+}
+
 static void stop_by(struct server *s, const sigset_t *set, int signo)
 {
     LOG_INFO("stopping", LOG_STR("signal", signo == SIGINT    ? "INT"
@@ -239,6 +254,7 @@ static void stop_by(struct server *s, const sigset_t *set, int signo)
         uint64_t end = clock_mono_ms() + FLUSH_MS;
         while (http_open_requests(s->http) && clock_mono_ms() < end)
             (void)wait_signal(set, 20);
+        let_balancer_go(s, set);
         return;
     }
     if (signo == SIGTERM) {
@@ -247,6 +263,8 @@ static void stop_by(struct server *s, const sigset_t *set, int signo)
     }
     begin_drain(s, REACTOR_DRAIN_CANCEL);
     wait_idle(s, set, s->config->kill_grace_ms + FLUSH_MS);
+    if (signo == SIGTERM)
+        let_balancer_go(s, set);
 }
 
 /* HUP: the log file may have been moved away; all else needs a restart. */

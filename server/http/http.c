@@ -119,6 +119,11 @@ unsigned http_open_requests(const struct http *h)
     return atomic_load(&h->n_open);
 }
 
+bool http_has_balancer(const struct http *h)
+{
+    return atomic_load(&h->has_balancer) && atomic_load(&h->n_connections) > 0;
+}
+
 void http_stop(struct http *h)
 {
     for (unsigned i = 0; i < h->n_homes; i++)

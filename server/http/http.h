@@ -31,6 +31,8 @@ uint16_t http_port(const struct http *h); /* the real one when 0 was asked for *
 /* Stops accepting and turns keep-alive off; requests under way go on. Any thread. */
 void http_drain(struct http *h);
 unsigned http_open_requests(const struct http *h); /* any thread */
+/* A load balancer asks, and has connections open. Any thread. */
+bool http_has_balancer(const struct http *h);
 /* Joins the threads. What waits for a reply is cut and told so; finished replies get a second to
  * leave. */
 void http_stop(struct http *h);

@@ -31,4 +31,5 @@ struct http {
     unsigned n_homes;
     unsigned max_connections; /* what configuration and descriptors allow */
     atomic_uint n_connections, n_open, n_streams;
+    atomic_bool has_balancer; /* one was seen */
 };

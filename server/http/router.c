@@ -74,12 +74,16 @@ static bool authenticate(struct exchange *x, const struct exchange_route *route)
 static void serve(struct exchange *x)
 {
     const struct refusal *refusal = guard_check(x);
+    struct http *http = x->home->http;
 
+    if (!atomic_load_explicit(&http->has_balancer, memory_order_relaxed) &&
+        exchange_header(x, BALANCER_HEADER, NULL))
+        atomic_store(&http->has_balancer, true);
     if (refusal) {
         exchange_refuse(x, refusal->status, refusal->text, NULL);
         return;
     }
-    const struct exchange_route *route = find_route(x->home->http, x->path);
+    const struct exchange_route *route = find_route(http, x->path);
     if (!route) {
         exchange_refuse(x, 404, "nothing is served at this path", NULL);
         return;

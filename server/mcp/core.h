@@ -23,5 +23,6 @@ struct mcp {
     struct live *live;              /* owned: requests under way, by name, for cancelling */
     struct asks *asks;              /* owned: questions to clients that wait for an answer */
     _Atomic(struct shard *) shards; /* owned; grows at the head only */
+    atomic_bool is_draining;
     unsigned char state_key[MCP_STATE_KEY_BYTES]; /* signs what clients keep for us */
 };

@@ -47,6 +47,7 @@ struct mcp *mcp_free(struct mcp *m)
 
 void mcp_drain(struct mcp *m)
 {
+    atomic_store(&m->is_draining, true);
     hub_drain(m->hub);
 }
 

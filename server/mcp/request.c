@@ -267,7 +267,7 @@ bool mcp_reply_elsewhere(struct mcp_request *rq, const char *text)
 
     /* Only the status of a whole reply is something that the balancer sees. */
     if (o->channel || o->is_batch || o->is_streaming ||
-        !exchange_header(o->x, "x-execd-elsewhere", NULL))
+        !exchange_header(o->x, BALANCER_HEADER, NULL))
         return false;
     request_fail(rq, 503, JSONRPC_REFUSED, text, NULL);
     return true;

@@ -128,6 +128,20 @@ static void refuse(const struct incoming *in, const struct jsonrpc_message *mess
     exchange_reply(in->x, 400, "application/json", text, strlen(text), NULL, 0);
 }
 
+/* A request that another replica can serve as well, while this one is about to go and a load
+ * balancer has promised to ask that one. Notifications and answers are about what is under way
+ * here. */
+static bool goes_elsewhere(const struct incoming *in, enum era era)
+{
+    bool is_request = era == ERA_MODERN_REQUEST || era == ERA_LEGACY_REQUEST ||
+                      era == ERA_LEGACY_INITIALIZE || era == ERA_LEGACY_BATCH;
+    if (!is_request || !atomic_load_explicit(&in->core->is_draining, memory_order_relaxed) ||
+        !exchange_header(in->x, BALANCER_HEADER, NULL))
+        return false;
+    transport_refuse(in->x, 503, JSONRPC_REFUSED, "The server is shutting down");
+    return true;
+}
+
 /* tree: taken. */
 static void serve_message(const struct incoming *in, cJSON *tree)
 {
@@ -135,6 +149,10 @@ static void serve_message(const struct incoming *in, cJSON *tree)
     const char *text = exchange_body(in->x, &len);
     struct jsonrpc_message message = jsonrpc_read(tree, text, len); /* of an array: just the tree */
     struct era_verdict verdict = classify(in, tree, &message);
+    if (goes_elsewhere(in, verdict.era)) {
+        jsonrpc_message_deinit(&message);
+        return;
+    }
     switch (verdict.era) {
     case ERA_MODERN_REQUEST:
         modern_request(in, &message);

@@ -317,8 +317,32 @@ describe('a replica', () => {
     const ends = await Promise.all(calls);
     assert.deepEqual(ends.map((r) => textOf(r.output)), Array(12).fill('whole\n'));
     assert.equal(ends.filter((r) => replicaOf(r.execution_id) === 'r2').length, 4);
-    await cluster.servers.r2.exit;
+    assert.deepEqual(await cluster.servers.r2.exit, { code: 0, signal: null });
   });
+});
+
+test('replicas are replaced one after the other and no request fails', async (t) => {
+  const cluster = await useCluster(t, alone);
+  let isOver = false;
+  let count = 0;
+  const loop = async () => {
+    for (const mcp = new Modern(cluster); !isOver; count++) {
+      const { status, result } = await mcp.request('tools/call', { name: 'execute_code', arguments: { command: 'true' } });
+      assert.deepEqual([status, result?.isError], [200, false], JSON.stringify(result));
+    }
+  };
+  const loops = Promise.all(Array.from({ length: 6 }, loop));
+  loops.catch(() => {}); // looked at below
+  for (const [i, server] of cluster.all().entries()) {
+    const before = count;
+    server.signal(i === 1 ? 'SIGTERM' : 'SIGUSR2');
+    await server.exit;
+    await until('some to be served without it', () => count > before + 10);
+    await server.start();
+  }
+  isOver = true;
+  await loops;
+  assert.ok(count > 30);
 });
 
 describe('with server.execution_id_header', () => {

@@ -414,6 +414,29 @@ static void a_client_that_takes_streams_only_gets_one(void **state)
     done(x);
 }
 
+/* A load balancer that promised to ask another replica may have sent this on a connection it kept.
+ */
+static void a_draining_server_sends_a_balancer_elsewhere(void **state)
+{
+    static const struct exchange_header promise[] = {{"x-execd-elsewhere", "yes"}, {NULL, NULL}};
+    struct mcp_fixture *f = *state;
+    struct modern_spec spec = {
+        .body = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"server/discover\",\"params\":{" ENVELOPE
+                "}}",
+        .version = MODERN,
+        .method = "server/discover",
+        .more = promise};
+    struct exchange *x = mcp_modern_raw(f, &spec);
+    assert_int_equal(memory_status(x), 200);
+    done(x);
+    mcp_drain(f->mcp);
+    expect_error(mcp_modern_raw(f, &spec), 503, -32000, NULL);
+    spec.more = NULL;
+    x = mcp_modern_raw(f, &spec);
+    assert_int_equal(memory_status(x), 200);
+    done(x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -430,6 +453,7 @@ int main(void)
         MCP_TEST(notifications_are_taken_and_dropped),
         MCP_TEST(results_are_decorated),
         MCP_TEST(content_types_are_negotiated),
+        MCP_TEST(a_draining_server_sends_a_balancer_elsewhere),
         MCP_TEST(a_client_that_takes_streams_only_gets_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 // Runs the real mcp-execd with a state directory and a port of its own.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -114,7 +114,7 @@ export class Server {
       ]);
       const reports = sanitizerReports(this.stateDir);
       if (reports) throw new Error(reports.slice(0, 8000));
-      if (how.code !== 0) throw new Error(`the server ended with ${JSON.stringify(how)}:\n${this.tail()}`);
+      if (how.code !== 0) throw new Error(`the server ended with ${JSON.stringify(how)}:\n${this.tail()}${this.threads()}`);
       await until('all processes of the state directory to end', () => {
         const left = processesWith(this.stateDir);
         return left.length === 0 || void (this.left = left);
@@ -124,6 +124,12 @@ export class Server {
     } finally {
       this.remove();
     }
+  }
+
+  // Where its threads stand, if it is there and somebody installed gdb.
+  threads() {
+    if (!this.process) return '';
+    return spawnSync('gdb', ['-p', this.pid, '-batch', '-ex', 'thread apply all bt'].map(String), { encoding: 'utf8' }).stdout ?? '';
   }
 
   // Kills whatever is left of it, and removes its directory if it made it.
