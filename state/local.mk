@@ -21,7 +21,12 @@ libstate_a_SOURCES = \
     state/journal.c state/journal.h state/journal_format.h \
     state/journal_exit.h state/journal_exit_read.c state/journal_note.c state/journal_note.h state/journal_exit_write.c \
     state/journal_sums.c \
-    state/mirror.h \
+    state/mirror.c state/mirror.h \
+    state/mirror_answer.c state/mirror_impl.h \
+    state/mirror_script.c \
+    state/mirror_slice.c state/mirror_slice.h \
+    state/mirror_step.c \
+    state/mirror_window.c state/mirror_window.h \
     state/record.c state/record.h \
     state/record_event.c \
     state/record_read.c \

@@ -25,26 +25,27 @@ struct mirror;
 struct mirror_facts {
     enum execution_status status;        /* final: its file exit is there */
     uint64_t started_us, last_output_us; /* CLOCK_REALTIME; 0: not yet */
+    uint64_t events;                     /* as far as is known, for the lag */
 };
 
 struct mirror_events {
     /* False: it is not there any more. */
     bool (*describe)(void *arg, const char *id, struct mirror_facts *ret);
     /* Its first record is in Redis (is_written), or will not be for now: a start may be answered.
-     * Once for each mirror_add(). */
+     * Once, when mirror_add() said true. */
     void (*on_announced)(void *arg, const char *id, bool is_written);
     /* Redis says that it has ended so, and we say otherwise: another replica declared it lost. */
     void (*on_fenced)(void *arg, const char *id, enum execution_status status);
 };
 
-/* All but base is borrowed and outlives it. */
+/* All is borrowed. redis_free() comes before mirror_free(), since it calls back. */
 struct mirror *mirror_new(struct event_base *base, struct redis *redis, const struct config *c,
                           const struct mirror_events *events, void *arg);
 struct mirror *mirror_free(struct mirror *m);
 
 /* A new execution, or one that an earlier server left (spec NULL: it is read when it is needed).
  * The spec is borrowed for the call. */
-void mirror_add(struct mirror *m, const char *id, const struct exec_spec *spec);
+bool mirror_add(struct mirror *m, const char *id, const struct exec_spec *spec);
 /* There is more output (is_urgent false: with the next batch), or another status (true). */
 void mirror_changed(struct mirror *m, const char *id, bool is_urgent);
 /* Somebody read it here: its keys live on. Cheap: at most one command in an eighth of the TTL. */

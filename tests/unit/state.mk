@@ -12,6 +12,8 @@ state_tests = \
     tests/unit/test_log \
     tests/unit/test_map \
     tests/unit/test_metrics \
+    tests/unit/test_mirror \
+    tests/unit/test_mirror_faults \
     tests/unit/test_record \
     tests/unit/test_redis \
     tests/unit/test_peer_message \
@@ -63,3 +65,9 @@ tests_unit_test_record_SOURCES = tests/unit/test_record.c tests/unit/random.h
 tests_unit_test_record_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_peer_message_SOURCES = tests/unit/test_peer_message.c
 tests_unit_test_peer_message_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
+mirror_fixture = tests/unit/mirror_fixture.c tests/unit/mirror_fixture.h $(redis_server) \
+    tests/unit/journal_file.c tests/unit/journal_file.h tests/unit/random.h
+tests_unit_test_mirror_SOURCES = tests/unit/test_mirror.c $(mirror_fixture)
+tests_unit_test_mirror_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_mirror_faults_SOURCES = tests/unit/test_mirror_faults.c $(mirror_fixture)
+tests_unit_test_mirror_faults_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)

@@ -1,0 +1,101 @@
+#pragma once
+/* The mirror's inside, for mirror*.c. */
+#include <openssl/evp.h>
+
+#include <event2/event.h>
+
+#include "state/base/list.h"
+#include "state/base/map.h"
+#include "state/mirror.h"
+#include "state/mirror_slice.h"
+#include "state/mirror_window.h"
+
+enum mirrored_phase {
+    MIRRORED_UNKNOWN, /* what Redis has of it has to be asked */
+    MIRRORED_FRESH,   /* Redis has to get it from the begin */
+    MIRRORED_GOES,    /* Redis has what the window says */
+    MIRRORED_OUT      /* declared lost, or not readable: nothing more is written */
+};
+
+/* One execution. */
+struct mirrored {
+    struct mirror *mirror; /* borrowed */
+    char id[EXECUTION_ID_MAX + 1];
+    enum mirrored_phase phase;
+    struct mirror_window window;
+    uint64_t output_bytes;         /* up to window.end */
+    uint64_t first_offset;         /* of window.first */
+    bool is_announcing;            /* on_announced is due */
+    bool is_settled;               /* Redis has its end */
+    bool is_in_flight;             /* a command is on its way */
+    bool wants_meta;               /* the record is to be written whatever else there is */
+    bool is_forgotten;             /* goes with the answer to what is in flight */
+    bool is_hurried;               /* at once, not with the next batch */
+    enum execution_status written; /* as the record in Redis says; 0: not there */
+    uint64_t meta_ms, ttl_ms;      /* CLOCK_MONOTONIC: record written, keys refreshed */
+    uint64_t dirty_since_ms;       /* 0: it is up to date, as far as is known */
+    /* what never changes; NULL once it has settled */
+    char *principal, *session_id, *command; /* owned */
+    bool has_constants, interactive;
+    uint64_t created_us;
+    struct journal *journal; /* owned; NULL: closed */
+    EVP_MD_CTX *sums[2];     /* owned; of stdout and stderr up to window.end; NULL: not known */
+    struct list work;        /* mirror.hurried or mirror.calm */
+    struct list live;        /* mirror.live, until it has settled */
+    /* what is in flight */
+    struct mirror_window next_window;
+    uint64_t next_output_bytes, next_first_offset, next_events;
+    size_t next_bytes;
+    enum execution_status next_written;
+    bool next_is_settled;
+    bool has_more; /* the journal goes on behind it */
+};
+
+struct mirror {
+    struct event_base *base;     /* borrowed */
+    struct redis *redis;         /* borrowed */
+    const struct config *config; /* borrowed */
+    const struct mirror_events *events;
+    void *arg;
+    struct redis_watcher watcher;
+    struct map *by_id;         /* owned, with what is in it */
+    struct list hurried, calm; /* who has something to write: those first, these when there is
+                                  nothing else */
+    struct list live;          /* not settled */
+    unsigned in_flight;        /* commands */
+    size_t in_flight_bytes;
+    struct event *on_batch, *on_work; /* owned */
+    struct mirror_slice slice;        /* scratch */
+    struct buf meta;                  /* scratch */
+    bool is_full;                     /* work waits for an answer */
+    uint64_t refused_ms;              /* CLOCK_MONOTONIC: Redis refused a write; 0: it takes them */
+};
+
+/* mirror.c */
+void mirrored_mark(struct mirrored *x, bool is_hurried);
+void mirrored_free(struct mirrored *x);
+void mirrored_announce(struct mirrored *x, bool is_written);
+/* There is room again. */
+void mirror_go_on(struct mirror *m);
+/* mirror_step.c: one command for this one, or nothing when there is nothing to say. False: Redis
+ * takes no more now. *ret_bytes: how much work it was. */
+bool mirrored_step(struct mirrored *x, size_t *ret_bytes);
+/* Closes what only is needed while it grows. */
+void mirrored_settle(struct mirrored *x);
+void mirrored_drop_sums(struct mirrored *x);
+/* mirror_script.c */
+extern struct redis_script mirror_ask_script, mirror_write_script;
+bool mirror_send_ask(struct mirrored *x);
+struct mirror_write {
+    const char *meta; /* borrowed; NULL: the record stays as it is */
+    size_t meta_len;
+    enum execution_status truth; /* what its status is or will be */
+    enum execution_status shown; /* what the record says */
+    uint64_t trim;               /* events that leave at the front */
+    bool is_new;                 /* what is there is replaced */
+    const struct mirror_slice *slice;
+};
+bool mirror_send_write(struct mirrored *x, const struct mirror_write *w);
+/* mirror_answer.c */
+void mirror_on_asked(void *arg, enum redis_outcome o, const struct redisReply *r);
+void mirror_on_written(void *arg, enum redis_outcome o, const struct redisReply *r);

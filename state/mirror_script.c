@@ -1,0 +1,144 @@
+/*
+ * What Redis runs for the mirror. Both look at the head of the record only (RECORD_HEAD_MAX), where
+ * a client's text can't stand.
+ */
+#include <stdio.h>
+
+#include "state/mirror_impl.h"
+
+/* What is there of an execution, and its keys live on: {status, first event, length of the list},
+ * or {} */
+struct redis_script mirror_ask_script = {
+    .name = "mirror_ask",
+    .text = "local head = redis.call('GETRANGE', KEYS[1], 0, 255)\n"
+            "local status = string.match(head, '\"status\":\"(%a+)\"')\n"
+            "if not status then return {} end\n"
+            "for i = 1, #KEYS do redis.call('EXPIRE', KEYS[i], ARGV[1]) end\n"
+            "return {status, string.match(head, '\"first_event\":(%d+)') or '',\n"
+            "        redis.call('LLEN', KEYS[2])}\n",
+};
+
+/*
+ * KEYS: record, list, owner's set, running set, session's set (or none).
+ * ARGV: 1 id, 2 "new" or "more", 3 first event and 4 length of the list as we know it, 5 events to
+ * drop at the front, 6 TTL in seconds, 7 the true status, 8 the status of the record, 9 time of
+ * creation, 10 most ids of an owner, 11 the record ("": as it is), then the events.
+ */
+struct redis_script mirror_write_script = {
+    .name = "mirror_write",
+    .text = "local head = redis.call('GETRANGE', KEYS[1], 0, 255)\n"
+            "local old = string.match(head, '\"status\":\"(%a+)\"')\n"
+            "if old and old ~= 'pending' and old ~= 'running' and old ~= ARGV[7] then\n"
+            "  return {'fenced', old}\n"
+            "end\n"
+            "if ARGV[2] == 'new' then\n"
+            "  redis.call('DEL', KEYS[2])\n"
+            "elseif not old or string.match(head, '\"first_event\":(%d+)') ~= ARGV[3]\n"
+            "    or redis.call('LLEN', KEYS[2]) ~= tonumber(ARGV[4]) then\n"
+            "  return {'gap', old or 'nothing'}\n"
+            "end\n"
+            "if #ARGV > 11 then redis.call('RPUSH', KEYS[2], unpack(ARGV, 12)) end\n"
+            "if ARGV[5] ~= '0' then redis.call('LTRIM', KEYS[2], ARGV[5], -1) end\n"
+            "if ARGV[11] == '' then\n"
+            "  redis.call('PUBLISH', KEYS[1], 'more')\n"
+            "  return {'ok'}\n"
+            "end\n"
+            "redis.call('SET', KEYS[1], ARGV[11])\n"
+            "redis.call('ZADD', KEYS[3], ARGV[9], ARGV[1])\n"
+            "redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -1 - ARGV[10])\n"
+            "if ARGV[8] == 'pending' or ARGV[8] == 'running' then\n"
+            "  redis.call('SADD', KEYS[4], ARGV[1])\n"
+            "else\n"
+            "  redis.call('SREM', KEYS[4], ARGV[1])\n"
+            "end\n"
+            "if KEYS[5] then redis.call('SADD', KEYS[5], ARGV[1]) end\n"
+            "for i = 1, #KEYS do redis.call('EXPIRE', KEYS[i], ARGV[6]) end\n"
+            "redis.call('PUBLISH', KEYS[1], ARGV[8])\n"
+            "return {'ok'}\n",
+};
+
+struct keys {
+    char *v[5]; /* owned */
+    size_t n;
+};
+
+static void keys_deinit(struct keys *k)
+{
+    for (size_t i = 0; i < k->n; i++)
+        free(k->v[i]);
+}
+
+static void keys_fill(struct keys *k, const struct mirrored *x)
+{
+    k->v[k->n++] = record_key(x->id);
+    k->v[k->n++] = record_output_key(x->id);
+    k->v[k->n++] = record_owner_key(x->principal);
+    k->v[k->n++] = record_running_key(x->mirror->config->replica_id);
+    if (x->session_id)
+        k->v[k->n++] = record_session_key(x->session_id);
+}
+
+static uint64_t ttl_s(const struct mirror *m)
+{
+    uint64_t s = (m->config->retention_ttl_ms + 999) / 1000;
+    return s ? s : 1;
+}
+
+static bool send_command(struct mirrored *x, redis_reply_fn *fn, const struct redis_args *args,
+                         size_t bytes)
+{
+    struct mirror *m = x->mirror;
+    const struct redis_call call = {.on_reply = fn, .arg = x};
+    if (redis_command(m->redis, &call, args) != REDIS_E_NONE)
+        return false;
+    x->is_in_flight = true;
+    x->next_bytes = bytes;
+    m->in_flight++;
+    m->in_flight_bytes += bytes;
+    return true;
+}
+
+bool mirror_send_ask(struct mirrored *x)
+{
+    CLEANUP(redis_args_deinit) struct redis_args args = {0};
+    CLEANUP(keys_deinit) struct keys keys = {0};
+    keys_fill(&keys, x);
+    redis_args_script(&args, &mirror_ask_script, keys.n);
+    for (size_t i = 0; i < keys.n; i++)
+        redis_args_str(&args, keys.v[i]);
+    redis_args_u64(&args, ttl_s(x->mirror));
+    return send_command(x, mirror_on_asked, &args, 0);
+}
+
+static void add_events(struct redis_args *args, const struct mirror_slice *s)
+{
+    for (size_t i = 0, begin = 0; i < s->n; begin = s->ends[i++])
+        redis_args_bytes(args, s->json.data + begin, s->ends[i] - begin);
+}
+
+bool mirror_send_write(struct mirrored *x, const struct mirror_write *w)
+{
+    CLEANUP(redis_args_deinit) struct redis_args args = {0};
+    CLEANUP(keys_deinit) struct keys keys = {0};
+    char created[32];
+    keys_fill(&keys, x);
+    (void)snprintf(created, sizeof(created), "%llu.%06llu",
+                   (unsigned long long)(x->created_us / 1000000),
+                   (unsigned long long)(x->created_us % 1000000));
+    redis_args_script(&args, &mirror_write_script, keys.n);
+    for (size_t i = 0; i < keys.n; i++)
+        redis_args_str(&args, keys.v[i]);
+    redis_args_str(&args, x->id);
+    redis_args_str(&args, w->is_new ? "new" : "more");
+    redis_args_u64(&args, x->window.first);
+    redis_args_u64(&args, x->window.end - x->window.first);
+    redis_args_u64(&args, w->trim);
+    redis_args_u64(&args, ttl_s(x->mirror));
+    redis_args_str(&args, execution_status_name(w->truth));
+    redis_args_str(&args, execution_status_name(w->shown));
+    redis_args_str(&args, created);
+    redis_args_u64(&args, x->mirror->config->max_finished);
+    redis_args_bytes(&args, w->meta, w->meta_len);
+    add_events(&args, w->slice);
+    return send_command(x, mirror_on_written, &args, w->slice->json.len + w->meta_len);
+}

@@ -1,0 +1,291 @@
+/*
+ * One step of one execution: look what there is, write what fits.
+ *
+ * The record says an end only with the step that brings the last event: until then it says
+ * "running", so that whoever sees an end sees all of it. While output streams by, the record is
+ * written with each step when it is small, else once in a while: the list is what counts.
+ */
+#include <errno.h>
+
+#include "state/base/clock.h"
+#include "state/base/log.h"
+#include "state/base/metrics.h"
+#include "state/mirror_impl.h"
+#include "state/spec.h"
+
+#define META_SMALL   4096u
+#define META_EACH_MS 1000u
+
+/* ---- what never changes ---- */
+
+static bool load_constants(struct mirrored *x)
+{
+    CLEANUP(exec_spec_freep) struct exec_spec *spec = NULL;
+    if (x->has_constants)
+        return true;
+    CLEANUP(free_p) char *dir = journal_dir(x->mirror->config->state_dir, x->id);
+    if (exec_spec_read(dir, &spec) < 0)
+        return false;
+    x->principal = TAKE_PTR(spec->principal);
+    x->session_id = TAKE_PTR(spec->session_id);
+    x->command = TAKE_PTR(spec->command);
+    x->interactive = spec->interactive;
+    x->created_us = spec->created_us;
+    x->has_constants = true;
+    return true;
+}
+
+void mirrored_drop_sums(struct mirrored *x)
+{
+    EVP_MD_CTX_free(x->sums[0]);
+    EVP_MD_CTX_free(x->sums[1]);
+    x->sums[0] = x->sums[1] = NULL;
+}
+
+void mirrored_settle(struct mirrored *x)
+{
+    free(x->principal);
+    free(x->session_id);
+    free(x->command);
+    x->principal = x->session_id = x->command = NULL;
+    x->has_constants = false;
+    x->journal = journal_close(x->journal);
+    mirrored_drop_sums(x);
+}
+
+/* ---- sums: everything passes by here anyway ---- */
+
+static void begin_sums(struct mirrored *x)
+{
+    mirrored_drop_sums(x);
+    for (size_t i = 0; i < 2; i++) {
+        x->sums[i] = EVP_MD_CTX_new();
+        if (!x->sums[i] || EVP_DigestInit_ex(x->sums[i], EVP_sha256(), NULL) != 1)
+            abort();
+    }
+}
+
+static void add_sums(struct mirrored *x, const struct mirror_slice *s)
+{
+    const char *at = s->bytes.data;
+    for (size_t i = 0; i < s->n && x->sums[0]; i++) {
+        const struct journal_record *r = &s->records[i];
+        if (r->type == JOURNAL_STDOUT || r->type == JOURNAL_STDERR)
+            (void)EVP_DigestUpdate(x->sums[r->type == JOURNAL_STDERR], at, r->length);
+        at += r->length;
+    }
+}
+
+static void get_sum(const EVP_MD_CTX *sum, char ret[65])
+{
+    static const char digits[] = "0123456789abcdef";
+    unsigned char raw[32];
+    EVP_MD_CTX *copy = EVP_MD_CTX_new();
+    if (!copy || EVP_MD_CTX_copy_ex(copy, sum) != 1 || EVP_DigestFinal_ex(copy, raw, NULL) != 1)
+        abort();
+    EVP_MD_CTX_free(copy);
+    for (size_t i = 0; i < sizeof(raw); i++) {
+        ret[2 * i] = digits[raw[i] >> 4];
+        ret[2 * i + 1] = digits[raw[i] & 15];
+    }
+    ret[64] = '\0';
+}
+
+/* ---- a step ---- */
+
+struct step {
+    struct mirror_facts facts;
+    struct execution_exit exit;
+    bool has_exit;
+    uint64_t events; /* in the journal */
+    bool is_last;    /* brings the last event of one that has ended */
+    bool is_new;
+    uint64_t trim;
+};
+
+/* 0, or -errno; a journal that has not begun is empty. */
+static int look(struct mirrored *x, struct step *s)
+{
+    const char *state_dir = x->mirror->config->state_dir;
+    if (execution_status_is_final(s->facts.status)) {
+        CLEANUP(free_p) char *dir = journal_dir(state_dir, x->id);
+        int r = journal_read_exit(dir, &s->exit);
+        if (r < 0 && s->facts.status != EXECUTION_LOST)
+            return r == -ENOENT ? -EBADMSG : r;
+        if (r < 0) /* it could not be written (exec/service.c) */
+            s->exit = (struct execution_exit){.reason = REASON_LOST};
+        s->has_exit = true;
+    }
+    int r = x->journal ? journal_refresh(x->journal) : journal_open(state_dir, x->id, &x->journal);
+    if (r == -ENOENT)
+        return 0;
+    s->events = r < 0 ? 0 : journal_events(x->journal);
+    return r;
+}
+
+/* Where the list begins when it is written anew: what retention has left. */
+static void begin_anew(struct mirrored *x, uint64_t first, uint64_t offset)
+{
+    mirror_window_reset(&x->window, first);
+    x->first_offset = x->output_bytes = offset;
+    x->written = 0;
+    if (first == 0)
+        begin_sums(x);
+    else
+        mirrored_drop_sums(x);
+}
+
+static int read_journal(struct mirrored *x, const struct step *s)
+{
+    CLEANUP(free_p) char *dir = journal_dir(x->mirror->config->state_dir, x->id);
+    const struct mirror_source src = {
+        .journal = x->journal, .dir = dir, .exit = s->has_exit ? &s->exit : NULL};
+    return mirror_slice_read(&x->mirror->slice, &src, x->window.end);
+}
+
+static int read_slice(struct mirrored *x, struct step *s)
+{
+    struct mirror_slice *slice = &x->mirror->slice;
+    slice->n = slice->json.len = 0;
+    s->is_new = x->phase == MIRRORED_FRESH;
+    if (x->journal && x->window.end < journal_first_event(x->journal))
+        s->is_new = true; /* retention was faster than we: there is a gap anyway */
+    if (s->is_new)
+        begin_anew(x, x->journal ? journal_first_event(x->journal) : 0,
+                   x->journal ? journal_first_offset(x->journal) : 0);
+    int r = x->journal ? read_journal(x, s) : 0;
+    if (r < 0)
+        return r;
+    s->is_last = s->has_exit && x->window.end + slice->n == s->events;
+    return 0;
+}
+
+/* The offset of an event that is or was in the journal. */
+static uint64_t offset_of(const struct mirrored *x, uint64_t event, uint64_t preset)
+{
+    struct journal_record rec;
+    size_t n = 0;
+    if (!x->journal || journal_records(x->journal, event, &rec, 1, &n) < 0 || n == 0)
+        return preset;
+    return rec.offset;
+}
+
+static void plan(struct mirrored *x, struct step *s)
+{
+    const struct mirror_slice *slice = &x->mirror->slice;
+    uint64_t max = x->mirror->config->redis_max_output_bytes;
+    x->next_window = x->window;
+    x->next_output_bytes = slice->n ? slice->output_bytes : x->output_bytes;
+    x->next_first_offset = x->first_offset;
+    x->next_events = slice->n;
+    x->next_is_settled = s->is_last;
+    x->has_more = x->window.end + slice->n < s->events;
+    if (slice->n > 0)
+        mirror_window_add(&x->next_window, slice->n, slice->json.len, max);
+    s->trim = mirror_window_trim(&x->next_window, max);
+    if (s->trim > 0)
+        x->next_first_offset = offset_of(x, x->next_window.first, x->next_output_bytes);
+}
+
+static void write_meta(struct mirrored *x, const struct step *s, enum execution_status shown)
+{
+    struct mirror *m = x->mirror;
+    struct record r = {
+        .status = shown,
+        .principal = x->principal,
+        .session_id = x->session_id,
+        .command = x->command,
+        .interactive = x->interactive,
+        .created_us = x->created_us,
+        .started_us = s->facts.started_us,
+        .last_output_us = s->facts.last_output_us,
+        .events = x->next_window.end,
+        .output_bytes = x->next_output_bytes,
+        .first_event = x->next_window.first,
+        .first_offset = x->next_first_offset,
+        .has_exit = s->is_last,
+    };
+    memcpy(r.id, x->id, sizeof(r.id));
+    memcpy(r.replica, m->config->replica_id, strlen(m->config->replica_id) + 1);
+    if (s->is_last)
+        r.exit = s->exit;
+    if (s->is_last && x->sums[0]) {
+        get_sum(x->sums[0], r.stdout_sha256);
+        get_sum(x->sums[1], r.stderr_sha256);
+    }
+    m->meta.len = 0;
+    record_write(&r, &m->meta);
+}
+
+static bool is_meta_due(const struct mirrored *x, const struct step *s, enum execution_status shown,
+                        uint64_t now)
+{
+    return s->is_new || s->is_last || s->trim > 0 || x->wants_meta || x->written != shown ||
+           strlen(x->command) < META_SMALL || now - x->meta_ms >= META_EACH_MS;
+}
+
+static bool write_step(struct mirrored *x, struct step *s)
+{
+    struct mirror *m = x->mirror;
+    uint64_t now = clock_mono_ms();
+    enum execution_status truth =
+        s->has_exit ? execution_status_of(s->exit.reason) : s->facts.status;
+    enum execution_status shown = s->has_exit && !s->is_last ? EXECUTION_RUNNING : truth;
+    struct mirror_write w = {
+        .truth = truth, .shown = shown, .trim = s->trim, .is_new = s->is_new, .slice = &m->slice};
+    if (m->slice.n == 0 && !s->is_new && !s->is_last && !x->wants_meta && x->written == shown)
+        return true; /* nothing to say */
+    add_sums(x, &m->slice);
+    bool has_meta = is_meta_due(x, s, shown, now);
+    if (has_meta) {
+        write_meta(x, s, shown);
+        w.meta = m->meta.data;
+        w.meta_len = m->meta.len;
+    }
+    x->next_written = has_meta ? shown : x->written;
+    if (!mirror_send_write(x, &w)) {
+        mirrored_drop_sums(x); /* these events will be added again */
+        return false;
+    }
+    if (has_meta) {
+        x->meta_ms = x->ttl_ms = now;
+        x->wants_meta = false;
+    }
+    return true;
+}
+
+static bool give_up(struct mirrored *x, const char *what, int error)
+{
+    LOG_ERROR("not_mirrored", LOG_STR("exec", x->id), LOG_STR("why", what), LOG_ERRNO(error));
+    x->phase = MIRRORED_OUT;
+    x->dirty_since_ms = 0;
+    mirrored_settle(x);
+    list_remove(&x->live);
+    mirrored_announce(x, false);
+    return true;
+}
+
+bool mirrored_step(struct mirrored *x, size_t *ret_bytes)
+{
+    struct mirror *m = x->mirror;
+    struct step s = {0};
+    *ret_bytes = 0;
+    if (x->phase == MIRRORED_OUT || !m->events->describe(m->arg, x->id, &s.facts))
+        return true; /* mirror_forget() is on its way */
+    if (!load_constants(x))
+        return give_up(x, "spec.json can't be read", -EBADMSG);
+    if (x->phase == MIRRORED_UNKNOWN)
+        return mirror_send_ask(x);
+    int r = look(x, &s);
+    if (r == 0)
+        r = read_slice(x, &s);
+    if (r == -ENODATA) { /* retention was faster */
+        mirrored_mark(x, false);
+        return true;
+    }
+    if (r < 0)
+        return give_up(x, "the journal can't be read", r);
+    plan(x, &s);
+    *ret_bytes = m->slice.json.len;
+    return write_step(x, &s);
+}
