@@ -69,7 +69,7 @@ struct execution_view {
     char id[EXECUTION_ID_MAX + 1];
     enum execution_status status;
     bool interactive;
-    unsigned queue_position;                         /* pending: 1 is next */
+    unsigned queue_position; /* pending: 1 is next; 0: another replica knows */
     uint64_t created_us, started_us, last_output_us; /* CLOCK_REALTIME; 0: not yet */
     uint64_t changed_us; /* CLOCK_REALTIME: when status last changed, as far as is known */
     uint64_t events, output_bytes;  /* as of now while it runs */

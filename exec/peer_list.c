@@ -204,17 +204,20 @@ static void read_page(struct listing *g)
 {
     const struct call *c = g->call;
     CLEANUP(redis_args_deinit) struct redis_args args = {0};
+    char max[32] = "+inf";
     CLEANUP(free_p)
     char *key =
         c->list.session_only ? record_session_key(c->session_id) : record_owner_key(c->principal);
     redis_args_str(&args, c->list.session_only ? "SMEMBERS" : "ZREVRANGEBYSCORE");
     redis_args_str(&args, key);
     if (!c->list.session_only) {
-        /* The cursor's own microsecond again: ids decide in it. */
+        /* As the mirror writes scores: the same text is the same number. The cursor's own
+         * microsecond again, since ids decide in it. */
         if (c->list.before_id[0])
-            redis_args_u64(&args, c->list.before_us);
-        else
-            redis_args_str(&args, "+inf");
+            (void)snprintf(max, sizeof(max), "%llu.%06llu",
+                           (unsigned long long)(c->list.before_us / 1000000),
+                           (unsigned long long)(c->list.before_us % 1000000));
+        redis_args_str(&args, max);
         redis_args_str(&args, "-inf");
         redis_args_str(&args, "LIMIT");
         redis_args_u64(&args, (uint64_t)g->pages * PAGE_IDS);

@@ -83,7 +83,7 @@ static void fill_view(struct execution_view *v, const struct entry *e)
     memcpy(v->id, e->id, sizeof(v->id));
     v->status = e->status;
     v->interactive = e->interactive;
-    v->queue_position = e->phase == ENTRY_PENDING ? queue_position(e) : 0;
+    v->queue_position = e->phase == ENTRY_PENDING && e->group ? queue_position(e) : 0;
     v->created_us = e->created_us;
     v->started_us = e->started_us;
     v->last_output_us = e->last_output_us;

@@ -35,8 +35,7 @@ struct shadow {
     bool is_fetching, is_refilling;
     bool is_final;
     uint64_t sent_ms, fetched_ms; /* CLOCK_MONOTONIC: when the (last whole) fetch was sent */
-    uint64_t target;              /* the fetch goes on until so many events are here */
-    unsigned batch;               /* events asked for at a time */
+    unsigned batch, asked;        /* events to be asked for at a time; that were, this time */
     unsigned stumbles;            /* fetches in a row that did not fit together */
     uint64_t missing_ms;          /* since when its record is missing; 0: it is there */
     struct list now, next;        /* calls that this fetch, or the one after it, answers */

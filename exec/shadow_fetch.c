@@ -47,6 +47,7 @@ static void send_fetch(struct shadow *sh)
     redis_args_str(&args, output);
     redis_args_u64(&args, sh->file->events);
     redis_args_u64(&args, sh->batch);
+    sh->asked = sh->batch;
     redis_args_u64(&args, is_touch ? p->config->retention_ttl_ms : 0);
     const struct redis_call call = {.on_reply = on_reply, .arg = sh};
     enum redis_outcome o = redis_command(p->redis, &call, &args);
@@ -66,12 +67,19 @@ void shadow_fetch(struct shadow *sh)
         list_append(&sh->now, l);
     }
     sh->is_dirty = false;
-    sh->target = 0;
     sh->sent_ms = clock_mono_ms();
     send_fetch(sh);
 }
 
 /* ---- what came ---- */
+
+/* A record that says how it ended says how many events there are. One that was declared lost does
+ * not know what was written since it was read; and while it runs, the record may be older than the
+ * list. */
+static bool has_all_events(const struct record *r)
+{
+    return r->has_exit && r->status != EXECUTION_LOST;
+}
 
 /* The texts of events base … as events. False: they are not these. */
 static bool read_events(const struct redisReply *reply, uint64_t base, uint64_t most,
@@ -89,17 +97,32 @@ static bool read_events(const struct redisReply *reply, uint64_t base, uint64_t 
     return true;
 }
 
+/* The record may be older than the list. */
+static void note_output(struct shadow *sh, const struct shadow_events *v)
+{
+    struct journal_record last;
+    for (size_t i = v->n; i > 0; i--) {
+        memcpy(&last, v->records.data + (i - 1) * sizeof(last), sizeof(last));
+        if (last.length == 0)
+            continue;
+        sh->entry->last_output_us = last.time_us;
+        return;
+    }
+}
+
 /* 0; 1: it does not fit; -errno. */
 static int take_events(struct shadow *sh, const struct record *r, const struct redisReply *reply)
 {
     struct shadow_file *f = sh->file;
     CLEANUP(shadow_events_deinit) struct shadow_events v = {0};
     uint64_t base = f->events > r->first_event ? f->events : r->first_event;
-    uint64_t most = r->events > base ? r->events - base : 0;
+    uint64_t left = r->events > base ? r->events - base : 0;
+    uint64_t most = has_all_events(r) ? left : UINT64_MAX;
     if (!read_events(reply, base, most, &v))
         return 1;
     if (v.n == 0)
         return 0;
+    note_output(sh, &v);
     sh->batch = v.bytes.len < REPLY_SMALL && sh->batch < BATCH_MAX ? 2 * sh->batch : sh->batch;
     sh->batch = v.bytes.len > REPLY_LARGE && sh->batch > 8 ? sh->batch / 2 : sh->batch;
     if (!shadow_make_room(sh->peers, sh, v.bytes.len + v.records.len))
@@ -119,7 +142,8 @@ static void fill_entry(struct shadow *sh, const struct record *r)
 {
     struct entry *e = sh->entry;
     e->started_us = r->started_us;
-    e->last_output_us = r->last_output_us;
+    if (r->last_output_us > e->last_output_us)
+        e->last_output_us = r->last_output_us;
     e->events = sh->file->events;
     e->output_bytes = sh->file->output_bytes;
     if (e->status == r->status || execution_status_is_final(r->status))
@@ -136,7 +160,12 @@ static int finish(struct shadow *sh, const struct record *r)
     static_assert(sizeof(sums.stdout_hex) == sizeof(r->stdout_sha256), "both are SHA-256 in hex");
     memcpy(sums.stdout_hex, r->stdout_sha256, sizeof(sums.stdout_hex));
     memcpy(sums.stderr_hex, r->stderr_sha256, sizeof(sums.stderr_hex));
-    int error = shadow_file_finish(sh->file, &r->exit, has_sums ? &sums : NULL);
+    struct execution_exit x = r->exit;
+    if (!has_all_events(r)) {
+        x.events = sh->file->events;
+        x.output_bytes = sh->file->output_bytes;
+    }
+    int error = shadow_file_finish(sh->file, &x, has_sums ? &sums : NULL);
     if (error < 0)
         return error;
     sh->entry->status = r->status;
@@ -196,18 +225,19 @@ static void take_record(struct shadow *sh, const struct record *r, const struct 
         return fail(sh, error);
     if (error > 0)
         return stumble(sh);
-    if (!sh->target || r->has_exit)
-        sh->target = r->events;
-    bool is_stuck = sh->file->events == before && sh->file->events < sh->target;
+    bool is_last = redis_reply_count(reply) <= sh->asked; /* the record is one of them */
+    if (has_all_events(r) && sh->file->events >= r->events)
+        is_last = true;
+    bool is_stuck = is_last && sh->file->events == before && before < r->events;
     if (is_stuck && ++sh->stumbles < STUMBLES_MAX)
         return send_fetch(sh);
-    if (is_stuck)
+    if (is_stuck) {
+        metric_add(METRIC_SHADOW_REPAIRS, NULL, NULL, 1);
         LOG_WARN("mirror_is_short", LOG_STR("exec", sh->entry->id),
-                 LOG_U64("events", sh->file->events), LOG_U64("of", sh->target));
-    if (!is_stuck && sh->file->events < sh->target) {
-        sh->stumbles = 0;
-        return send_fetch(sh);
+                 LOG_U64("events", sh->file->events), LOG_U64("of", r->events));
     }
+    if (!is_last)
+        return send_fetch(sh);
     done(sh, r, sh->entry->events);
 }
 

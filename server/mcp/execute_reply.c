@@ -19,7 +19,7 @@ cJSON *execute_begin(const struct output_request *q, const struct execution_view
     cJSON_AddStringToObject(o, "status", execution_status_name(v->status));
     if (q->er.is_repeated)
         cJSON_AddTrueToObject(o, "repeated");
-    if (v->status == EXECUTION_PENDING)
+    if (v->status == EXECUTION_PENDING && v->queue_position)
         cJSON_AddNumberToObject(o, "queue_position", v->queue_position);
     return o;
 }

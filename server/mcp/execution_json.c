@@ -259,7 +259,7 @@ cJSON *execution_status_json(const struct execution_facts *f, bool has_sums)
     json_add_str_or_null(o, "session_id", session);
     cJSON_AddNumberToObject(o, "bytes_out", (double)v->output_bytes);
     add_time(o, "last_output_at", v->last_output_us);
-    if (v->status == EXECUTION_PENDING)
+    if (v->status == EXECUTION_PENDING && v->queue_position)
         cJSON_AddNumberToObject(o, "queue_position", v->queue_position);
     return o;
 }
@@ -270,7 +270,7 @@ char *execution_summary(const struct execution_facts *f)
     struct buf b = {0};
     const struct execution_exit *x = &f->exit;
     buf_append_str(&b, execution_status_name(f->view.status));
-    if (f->view.status == EXECUTION_PENDING)
+    if (f->view.status == EXECUTION_PENDING && f->view.queue_position)
         buf_printf(&b, ", number %u in line", f->view.queue_position);
     if (execution_waits_for_input(&f->view))
         buf_append_str(&b, f->view.waiting == WAITING_SECRET ? ", waits for input that is not shown"

@@ -114,7 +114,7 @@ static void reply(struct output_request *q, const struct output *out)
     cJSON *o = cJSON_CreateObject();
     cJSON_AddStringToObject(o, "execution_id", v->id);
     cJSON_AddStringToObject(o, "status", execution_status_name(v->status));
-    if (v->status == EXECUTION_PENDING)
+    if (v->status == EXECUTION_PENDING && v->queue_position)
         cJSON_AddNumberToObject(o, "queue_position", v->queue_position);
     add_match(o, g);
     waiting_add(o, &q->facts);

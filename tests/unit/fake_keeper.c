@@ -1,6 +1,7 @@
 #include "tests/unit/fake_keeper.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "state/journal.h"
@@ -43,6 +44,8 @@ int keeper_client_stdin(struct keeper_client *k, const char *id, uint64_t token,
         return -ENOTCONN;
     fake_keeper.n_stdin++;
     fake_keeper.stdin_token = token;
+    (void)snprintf(fake_keeper.input, sizeof(fake_keeper.input), "%.*s", (int)len,
+                   data ? (const char *)data : "");
     return 0;
 }
 int keeper_client_kill(struct keeper_client *k, const char *id, enum keeper_kill_mode mode,

@@ -11,6 +11,7 @@ struct fake_keeper {
     unsigned n_killed;
     unsigned n_stdin, n_quit;
     uint64_t stdin_token;
+    char input[64];                  /* of the last stdin, cut */
     char note[JOURNAL_NOTE_MAX + 1]; /* the last one */
     unsigned n_notes;
     struct keeper_host host; /* what fake_keeper_ready() says; at first all of it */

@@ -10,6 +10,7 @@
 #include "state/base/clock.h"
 #include "state/base/fd.h"
 #include "state/base/id.h"
+#include "state/journal.h"
 #include "tests/unit/fake_keeper.h"
 
 #define EVENTS_MAX 20000u
@@ -94,6 +95,8 @@ int replicas_set_up(void **state)
     init_replica(&replicas.a, "a");
     fake_keeper_ready();
     replicas_wait(are_up, NULL, "Redis is up for both");
+    mirrored_heartbeat("a", true);
+    mirrored_heartbeat("b", true);
     return 0;
 }
 
@@ -366,4 +369,79 @@ void mirrored_heartbeat(const char *replica, bool is_alive)
         COMMAND("{}", 2, "SET", key);
     else
         COMMAND(NULL, 0, "DEL", key);
+}
+
+void mirrored_index(const struct record *r)
+{
+    char key[160], score[48];
+    (void)snprintf(key, sizeof(key), "owner:%s:executions", r->principal);
+    (void)snprintf(score, sizeof(score), "%llu.%06llu",
+                   (unsigned long long)(r->created_us / 1000000),
+                   (unsigned long long)(r->created_us % 1000000));
+    COMMAND(NULL, 0, "ZADD", key, score, r->id);
+    (void)snprintf(key, sizeof(key), "replica:%s:running", r->replica);
+    COMMAND(NULL, 0, r->has_exit ? "SREM" : "SADD", key, r->id);
+}
+
+void mirrored_beat(const char *replica, uint64_t ms)
+{
+    char score[32];
+    (void)snprintf(score, sizeof(score), "%llu", (unsigned long long)ms);
+    COMMAND(NULL, 0, "ZADD", "replicas", score, replica);
+}
+
+static void publish_events(const char *state_dir, struct record *r, uint64_t first)
+{
+    CLEANUP(journal_closep) struct journal *j = NULL;
+    CLEANUP(buf_deinit) struct buf text = {0};
+    char key[160], data[JOURNAL_RECORD_MAX];
+    struct journal_record rec;
+    size_t n;
+    if (journal_open(state_dir, r->id, &j) < 0)
+        return;
+    (void)snprintf(key, sizeof(key), "execution:%s:output", r->id);
+    COMMAND(NULL, 0, "DEL", key);
+    r->events = journal_events(j);
+    r->output_bytes = journal_output_bytes(j);
+    for (uint64_t i = first; i < r->events; i++) {
+        assert_int_equal(journal_records(j, i, &rec, 1, &n), 0);
+        assert_int_equal(journal_read(j, rec.offset, data, rec.length), 0);
+        if (i == first)
+            r->first_offset = rec.offset;
+        const struct record_event e = {.number = i, .record = rec, .data = data};
+        text.len = 0;
+        record_event_write(&e, NULL, &text);
+        COMMAND(text.data, text.len, "RPUSH", key);
+    }
+    r->first_event = first;
+}
+
+void replica_publish_from(struct replica *r, const char *id, uint64_t first)
+{
+    const struct entry *e = registry_find(&r->service.registry, id);
+    CLEANUP(free_p) char *dir = journal_dir(r->dir, id);
+    CLEANUP(buf_deinit) struct buf text = {0};
+    char key[160];
+    assert_non_null(e);
+    struct record rec = {.status = e->status,
+                         .principal = e->principal,
+                         .command = (char *)"true",
+                         .interactive = e->interactive,
+                         .created_us = e->created_us,
+                         .started_us = e->started_us};
+    memcpy(rec.id, id, strlen(id) + 1);
+    memcpy(rec.replica, r->config.replica_id, strlen(r->config.replica_id) + 1);
+    rec.has_exit = journal_read_exit(dir, &rec.exit) == 0;
+    publish_events(r->dir, &rec, first);
+    record_write(&rec, &text);
+    (void)snprintf(key, sizeof(key), "execution:%s", id);
+    COMMAND(text.data, text.len, "SET", key);
+    COMMAND("more", 4, "PUBLISH", key);
+    mirrored_index(&rec);
+    mirrored_heartbeat(r->config.replica_id, true);
+}
+
+void replica_publish(struct replica *r, const char *id)
+{
+    replica_publish_from(r, id, 0);
 }

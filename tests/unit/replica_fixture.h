@@ -32,6 +32,10 @@ int replicas_tear_down(void **state);
 void replica_start(struct replica *r);
 void replica_stop(struct replica *r);
 
+/* What r's own mirror would write of it, now; of events only those from `first` on. */
+void replica_publish(struct replica *r, const char *id);
+void replica_publish_from(struct replica *r, const char *id, uint64_t first);
+
 /* Runs the loop for some ms, with a tick of both services. */
 void replicas_run(unsigned ms);
 /* Runs it until is_done() says so, or fails. */
@@ -69,4 +73,8 @@ void mirrored_claim(struct mirrored *m);
 /* All of it again, as into a Redis that came back empty. */
 void mirrored_republish(struct mirrored *m);
 void mirrored_end(struct mirrored *m, enum execution_reason reason, int code);
+/* Its principal's index, and what m runs. */
+void mirrored_index(const struct record *r);
+/* As if it had beaten for the last time at this time (ms). */
+void mirrored_beat(const char *replica, uint64_t ms);
 void mirrored_heartbeat(const char *replica, bool is_alive);

@@ -2,6 +2,7 @@
 SERVICE_TESTS = \
 	tests/unit/test_keeper_client \
 	tests/unit/test_news \
+	tests/unit/test_peers \
 	tests/unit/test_queue \
 	tests/unit/test_reactor \
 	tests/unit/test_service \
@@ -31,5 +32,8 @@ tests_unit_test_keeper_client_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
 REPLICA_FIXTURE = tests/unit/replica_fixture.c tests/unit/replica_fixture.h \
 	tests/unit/redis_server.c tests/unit/redis_server.h tests/unit/temp_dir.h \
 	tests/unit/fake_keeper.c tests/unit/fake_keeper.h
+tests_unit_test_peers_SOURCES = tests/unit/test_peers.c tests/unit/journal_file.c \
+	tests/unit/journal_file.h $(REPLICA_FIXTURE)
+tests_unit_test_peers_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_shadow_SOURCES = tests/unit/test_shadow.c tests/unit/random.h $(REPLICA_FIXTURE)
 tests_unit_test_shadow_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
