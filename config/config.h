@@ -162,6 +162,11 @@ struct config {
     uint64_t max_write_bytes;  /* files.max_file       64MiB: largest a client may make */
     unsigned max_scan_entries; /* files.max_entries    100000: a listing looks at no more */
 
+    /* confirm: (commands that a person has to confirm) */
+    struct config_strings confirm_commands; /* confirm.commands: regular expressions */
+    struct config_strings confirm_profiles; /* confirm.profiles: of sandbox.profiles */
+    size_t confirm_longer_bytes;            /* confirm.longer_than  0 = none */
+
     /* retention: */
     uint64_t retention_ttl_ms; /* retention.ttl           1h after the end */
     unsigned max_finished;     /* retention.max_executions 10000 finished journals kept */

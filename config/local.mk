@@ -3,6 +3,7 @@ noinst_LIBRARIES += libconfig.a
 libconfig_a_SOURCES = \
     config/config.h \
     config/check.c config/check.h \
+    config/check_confirm.c \
     config/document.c config/document.h \
     config/flags.c config/flags.h \
     config/help.c config/help.h \
@@ -25,7 +26,7 @@ libconfig_a_SOURCES = \
     config/value.c config/value.h \
     config/wrap.c config/wrap.h \
     config/yaml_tree.c config/yaml_tree.h
-CONFIG_LIBS = libconfig.a $(YAML_LIBS)
+CONFIG_LIBS = libconfig.a $(YAML_LIBS) $(PCRE2_LIBS)
 
 
 # Regenerates the example file and the reference after a change of the table; tests/unit/test_config_docs

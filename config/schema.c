@@ -42,6 +42,7 @@ const struct config_section config_sections[] = {
     {"sandbox", "How commands are isolated; docs/sandbox.md"},
     {"tasks", "Executions as MCP tasks"},
     {"files", "Files that clients read and write in the workspaces of commands"},
+    {"confirm", "Commands that the client's user has to confirm; docs/confirm.md"},
     {"retention", "How long finished executions stay readable"},
     {"log", "What is written about it"},
     {"redis", "State shared by several replicas"},
@@ -265,6 +266,16 @@ const struct config_key config_keys[] = {
      .help = "largest file that write_file makes"},
     {"files.max_entries", UNSIGNED(max_scan_entries, 100, COUNT), .preset = "100000",
      .help = "most files one listing, or one look at the size of a workspace, goes over"},
+
+    {"confirm.commands", LIST(confirm_commands), .preset = "[]",
+     .help = "regular expressions (PCRE2): commands and code that one matches are asked about",
+     .more = "E.g. [\"\\\\bsudo\\\\b\", \"rm +-[a-z]*r\"]. Advice to people, no defence: a command "
+             "can be "
+             "written in many ways. What must not happen is for the sandbox to prevent."},
+    {"confirm.profiles", LIST(confirm_profiles), .preset = "[]",
+     .help = "sandbox profiles whose commands are asked about"},
+    {"confirm.longer_than", SIZE(confirm_longer_bytes, 0, MIB), .preset = "0",
+     .help = "commands and code longer than this are asked about; 0 is never"},
 
     {"retention.ttl", DURATION(retention_ttl_ms, 10, YEAR), .preset = "1h",
      .help = "how long a finished execution stays readable"},

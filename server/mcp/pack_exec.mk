@@ -5,6 +5,8 @@ libpack_exec_a_SOURCES = \
     server/mcp/arguments.c server/mcp/arguments.h \
     server/mcp/arguments_schema.c \
     server/mcp/call_text.c \
+    server/mcp/confirm.c server/mcp/confirm.h \
+    server/mcp/confirm_rules.c server/mcp/confirm_rules.h \
     server/mcp/environment.c server/mcp/environment.h \
     server/mcp/event_id.c server/mcp/event_id.h \
     server/mcp/excerpt.c server/mcp/excerpt.h \

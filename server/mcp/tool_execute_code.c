@@ -1,4 +1,5 @@
 /* execute_code and execute_code_async: start, and wait for as long as the client wants to. */
+#include "server/mcp/confirm.h"
 #include "server/mcp/execute_reply.h"
 #include "server/mcp/start.h"
 #include "server/mcp/task_exec.h"
@@ -96,11 +97,21 @@ static void on_started(struct exec_request *er, struct call *c)
     output_request_read(q, &view);
 }
 
+/* A start on its way: perhaps it waits for a person's word first. */
+struct start {
+    struct output_request q; /* first */
+    struct exec_spec *spec;  /* owned until it is sent */
+    uint64_t wait_ms;
+    struct confirm confirm;
+};
+
 static void on_free(struct exec_request *er)
 {
-    struct output_request *q = (struct output_request *)er;
-    output_request_deinit(q);
-    free(q);
+    struct start *s = (struct start *)er;
+    output_request_deinit(&s->q);
+    confirm_deinit(&s->confirm);
+    exec_spec_free(s->spec);
+    free(s);
 }
 
 /* How long the client wants to wait. */
@@ -123,6 +134,45 @@ static uint64_t task_wait_ms(const struct mcp_request *rq, const struct config *
     return ms < c->task_sync_wait_ms ? ms : c->task_sync_wait_ms;
 }
 
+/* What the client confirmed can be asked for again, and then does not end with one request. */
+static void send_start(struct start *s)
+{
+    struct exec_request *er = &s->q.er;
+    struct call *c = exec_request_call(er, CALL_START);
+    er->owns_execution = s->spec->sync && !s->spec->idempotency_key;
+    c->spec = TAKE_PTR(s->spec);
+    c->until = s->wait_ms > 0 ? CALL_UNTIL_ENDED : CALL_UNTIL_NOTHING;
+    c->deadline_ms = clock_mono_ms() + s->wait_ms;
+    exec_request_send(er, c, on_started);
+}
+
+static void on_confirmed(void *arg, bool may_start)
+{
+    struct start *s = arg;
+    if (may_start)
+        send_start(s);
+    else
+        exec_request_end(&s->q.er);
+}
+
+static void confirm_and_send(struct start *s, const cJSON *arguments)
+{
+    s->confirm = (struct confirm){.rq = s->q.er.rq,
+                                  .config = s->q.er.pack->config,
+                                  .spec = s->spec,
+                                  .arguments = arguments,
+                                  .on_answer = on_confirmed,
+                                  .arg = s};
+    switch (confirm_ask(&s->confirm)) {
+    case CONFIRM_GO:
+        return send_start(s);
+    case CONFIRM_ANSWERED:
+        return exec_request_end(&s->q.er);
+    case CONFIRM_WAIT:
+        return;
+    }
+}
+
 static void start(const struct pack_exec *p, struct mcp_request *rq, const cJSON *arguments,
                   bool is_sync)
 {
@@ -142,19 +192,15 @@ static void start(const struct pack_exec *p, struct mcp_request *rq, const cJSON
         shape_options_deinit(&shape);
         return tool_refuse(rq, error);
     }
-    struct output_request *q = xcalloc(1, sizeof(*q));
-    exec_request_init(&q->er, rq, p, on_free);
-    q->options = shape;
-    q->reply = reply;
-    q->er.owns_execution = is_sync && !spec->idempotency_key;
-    struct call *c = exec_request_call(&q->er, CALL_START);
-    uint64_t wait = wait_ms(p->config, arguments, is_sync);
+    struct start *s = xcalloc(1, sizeof(*s));
+    exec_request_init(&s->q.er, rq, p, on_free);
+    s->q.options = shape;
+    s->q.reply = reply;
+    s->spec = spec;
+    s->wait_ms = wait_ms(p->config, arguments, is_sync);
     if (mcp_request_takes_task(rq))
-        wait = task_wait_ms(rq, p->config, wait);
-    c->spec = spec;
-    c->until = wait > 0 ? CALL_UNTIL_ENDED : CALL_UNTIL_NOTHING;
-    c->deadline_ms = clock_mono_ms() + wait;
-    exec_request_send(&q->er, c, on_started);
+        s->wait_ms = task_wait_ms(rq, p->config, s->wait_ms);
+    confirm_and_send(s, arguments);
 }
 
 void tool_execute_code_call(struct mcp_request *rq, const cJSON *arguments, void *pack_arg)

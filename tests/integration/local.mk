@@ -10,6 +10,7 @@ EXTRA_DIST += \
 	tests/integration/cli.mjs \
 	tests/integration/clients.mjs \
 	tests/integration/concurrent.mjs \
+	tests/integration/confirm.mjs \
 	tests/integration/control.mjs \
 	tests/integration/defects.mjs \
 	tests/integration/execute.mjs \

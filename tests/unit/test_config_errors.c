@@ -275,6 +275,19 @@ static void a_short_or_masked_state_secret_is_refused(void **state)
         fixture_check(&cases[i].setup, CONFIG_EXIT_BAD, cases[i].errors);
 }
 
+static void a_rule_of_confirmation_that_means_nothing_is_refused(void **state)
+{
+    static const struct error_case cases[] = {
+        {{.yaml = "confirm:\n  commands: [ok, \"a(b\"]\n"},
+         "config.yaml:2: confirm.commands: \"a(b\" is not a regular expression: missing closing "
+         "parenthesis at character 4\n"},
+        {{.yaml = "confirm: {profiles: [none, loose]}\n"},
+         "config.yaml:1: confirm.profiles: \"loose\" is none of sandbox.profiles\n"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        fixture_check(&cases[i].setup, CONFIG_EXIT_BAD, cases[i].errors);
+}
+
 static void the_world_is_not_served_without_a_token(void **state)
 {
     static const char rest[] = "can be reached from other machines and no token is set; set "
@@ -433,6 +446,7 @@ int main(void)
         cmocka_unit_test(a_stronger_layer_does_not_hide_an_error_below),
         cmocka_unit_test(a_file_that_cannot_be_read_is_named),
         cmocka_unit_test(a_short_or_masked_state_secret_is_refused),
+        cmocka_unit_test(a_rule_of_confirmation_that_means_nothing_is_refused),
         cmocka_unit_test(the_world_is_not_served_without_a_token),
         cmocka_unit_test(warns_but_runs),
         cmocka_unit_test(warns_of_a_token_everyone_can_read),

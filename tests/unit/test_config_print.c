@@ -36,6 +36,7 @@ static const char everything[] =
     "    build: {network: proxy, allowed_domains: [\"*.example.com\"], tmp_size: 1MiB}\n"
     "tasks: {sync_wait: 40, poll_interval: 41, experimental: true, require_name: true, "
     "ask_secrets: true}\n"
+    "confirm:\n  commands: [\"a b\"]\n  profiles: [none]\n  longer_than: 34\n"
     "files:\n  enabled: false\n  max_file: 31MiB\n  max_entries: 333\n"
     "retention:\n  ttl: 34\n  max_executions: 35\n  max_disk: 36MiB\n  min_free: 0\n"
     "log:\n  file: \"\"\n  format: json\n  level: debug\n  max_size: 37KiB\n  keep_days: 38\n"

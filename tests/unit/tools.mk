@@ -1,6 +1,7 @@
 # Unit tests of the product's pack: its parts alone, then in the real core over a scripted reactor.
 tools_tests = \
     tests/unit/test_arguments \
+    tests/unit/test_confirm \
     tests/unit/test_file_path \
     tests/unit/test_file_read \
     tests/unit/test_file_root \
@@ -27,6 +28,9 @@ PACK_TEST_LIBS = libpackfixture.a libmcpfixture.a libpack_exec.a libmcp.a $(EXEC
 
 tests_unit_test_arguments_SOURCES = tests/unit/test_arguments.c
 tests_unit_test_arguments_LDADD = $(TOOLS_TEST_LIBS)
+tests_unit_test_confirm_SOURCES = tests/unit/test_confirm.c \
+    tests/unit/journal_file.c tests/unit/journal_file.h
+tests_unit_test_confirm_LDADD = $(PACK_TEST_LIBS)
 tests_unit_test_file_path_SOURCES = tests/unit/test_file_path.c tests/unit/random.h
 tests_unit_test_file_path_LDADD = $(TOOLS_TEST_LIBS)
 tests_unit_test_file_read_SOURCES = tests/unit/test_file_read.c tests/unit/random.h tests/unit/temp_dir.h

@@ -12,13 +12,13 @@ export const kinds = [
   {
     name: 'SDK 1, Streamable HTTP',
     keepsSession: true,
-    client: () => new Client1(info),
+    client: (options) => new Client1(info, options),
     transport: (server) => new Http1(new URL(server.endpoint)),
     call: (client, params, options) => client.callTool(params, undefined, options),
   },
   {
     name: 'SDK 1, HTTP+SSE',
-    client: () => new Client1(info),
+    client: (options) => new Client1(info, options),
     transport: (server) => new Sse1(new URL(`${server.base}/mcp/sse`)),
     call: (client, params, options) => client.callTool(params, undefined, options),
   },
@@ -30,14 +30,16 @@ export const kinds = [
     name,
     negotiated,
     keepsSession: true,
-    client: () => new v2.Client(info, { versionNegotiation: { mode } }),
+    client: (options) => new v2.Client(info, { ...options, versionNegotiation: { mode } }),
     transport: (server) => new v2.StreamableHTTPClientTransport(new URL(server.endpoint)),
     call: (client, params, options) => client.callTool(params, options),
   })),
 ];
 
-export async function connect(kind, server) {
-  const client = kind.client();
+// options: what the client declares; setUp(client): before it connects.
+export async function connect(kind, server, { setUp, ...options } = {}) {
+  const client = kind.client(options);
+  setUp?.(client);
   const transport = kind.transport(server);
   await client.connect(transport);
   const tool = async (name, args, options) => {
