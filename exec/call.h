@@ -74,6 +74,7 @@ struct execution_view {
     uint64_t changed_us; /* CLOCK_REALTIME: when status last changed, as far as is known */
     uint64_t events, output_bytes;  /* as of now while it runs */
     enum execution_waiting waiting; /* for input; running only */
+    uint64_t inputs;                /* how often something was written to its stdin */
 };
 
 struct call {

@@ -39,6 +39,7 @@ static void walk_running(struct codec *c, struct keeper_running *r)
     codec_u64(c, &r->output_bytes);
     codec_u64(c, &r->last_output_us);
     r->waiting = walk_enum(c, r->waiting, WAITING_MAX);
+    codec_u64(c, &r->inputs);
 }
 
 void keeper_limits_walk(struct codec *c, struct execution_limits *l)

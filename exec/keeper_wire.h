@@ -89,6 +89,7 @@ struct keeper_running {
     uint64_t started_us; /* CLOCK_REALTIME */
     uint64_t events, output_bytes, last_output_us;
     enum execution_waiting waiting;
+    uint64_t inputs; /* how often something was written to its stdin */
 };
 
 /* How one is isolated; made by exec/sandbox.h. */

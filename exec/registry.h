@@ -31,6 +31,7 @@ struct entry {
     uint64_t accepted_mono_us; /* 0: by an earlier server */
     uint64_t events, output_bytes;
     enum execution_waiting waiting; /* for input; running only */
+    uint64_t inputs;                /* how often something was written to its stdin */
     uint64_t keep_output_bytes; /* of its limits: older output is dropped; 0: all of it is kept */
     uint64_t expires_ms;        /* CLOCK_MONOTONIC; ended: when retention takes it */
     struct exec_spec *spec;     /* owned; only until it was handed to the keeper */

@@ -93,6 +93,7 @@ static void fill_view(struct execution_view *v, const struct entry *e)
     v->events = e->events;
     v->output_bytes = e->output_bytes;
     v->waiting = e->waiting;
+    v->inputs = e->inputs;
 }
 
 void service_answer(struct call *c, enum call_outcome outcome, const struct entry *e)

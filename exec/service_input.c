@@ -43,12 +43,18 @@ static enum call_outcome outcome_of(enum keeper_stdin_result result)
     return CALL_E_INTERNAL;
 }
 
-/* It has something to read now. The keeper tells the same a moment later, and what comes of it. */
-static void set_fed(struct service *s, const struct call *c)
+/* Nobody who was answered is told that the execution still waits for that: the keeper's totals come
+ * a moment later. */
+static void note_input(struct service *s, const char *id)
 {
-    struct entry *e = registry_find(&s->registry, c->id);
-    if (e)
-        e->waiting = WAITING_NO;
+    struct entry *e = registry_find(&s->registry, id);
+    if (!e || e->phase != ENTRY_RUNNING)
+        return;
+    bool has_waited = waiting_is_for_input(e->waiting);
+    e->inputs++;
+    e->waiting = WAITING_NO;
+    if (has_waited)
+        service_changed(s, e, NEWS_WAITS);
 }
 
 /* The keeper answers in the order it was asked, so the call is nearly always the first. */
@@ -62,7 +68,7 @@ void service_stdin_done(struct service *s, uint64_t token, enum keeper_stdin_res
         s->stdin_count--;
         c->repeated = result == KEEPER_STDIN_REPEAT;
         if (result == KEEPER_STDIN_OK)
-            set_fed(s, c);
+            note_input(s, c->id);
         service_answer(c, outcome_of(result), NULL);
         return;
     }

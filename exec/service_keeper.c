@@ -22,6 +22,7 @@ static unsigned take_totals(struct service *s, struct entry *e, const struct kee
         e->last_output_us = k->last_output_us;
     /* Who is to end is not waited for with an answer. */
     e->waiting = e->kill_reason ? WAITING_NO : k->waiting;
+    e->inputs = k->inputs;
     return what;
 }
 

@@ -45,6 +45,7 @@ void child_get_totals(const struct child *c, struct keeper_running *ret)
         .output_bytes = c->journal.output_bytes,
         .last_output_us = c->journal.last_output_us,
         .waiting = c->waiting.told,
+        .inputs = c->input.count,
     };
 }
 

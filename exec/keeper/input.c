@@ -110,6 +110,7 @@ enum keeper_stdin_result input_write(struct input *in, const struct keeper_input
     write_queue(in);
     if (!in->source.is_watched && !in->is_eof)
         return KEEPER_STDIN_CLOSED;
+    in->count++;
     if (id) {
         in->ids[in->next_id] = id;
         in->next_id = (in->next_id + 1) % INPUT_IDS_MAX;
@@ -127,6 +128,7 @@ void input_walk(struct input *in, struct codec *c)
     if (codec_is_reading(c) && data)
         buf_append(&in->queue, data, len);
     codec_u64(c, &in->max_bytes);
+    codec_u64(c, &in->count);
     codec_bool(c, &in->is_pty);
     codec_bool(c, &in->is_eof);
     codec_bool(c, &in->is_line_begin);

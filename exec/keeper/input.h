@@ -19,6 +19,7 @@ struct input {
     uint64_t max_bytes;
     bool is_pty;
     bool is_eof;                 /* asked for; done once the queue is empty */
+    uint64_t count;              /* of what was written: pieces */
     bool is_line_begin;          /* nothing was written since the last newline */
     uint64_t ids[INPUT_IDS_MAX]; /* hashes, 0: none; a ring */
     uint32_t next_id;

@@ -44,6 +44,7 @@ libpack_exec_a_SOURCES = \
     server/mcp/start_arguments.c \
     server/mcp/strip_ansi.c \
     server/mcp/task_exec.c server/mcp/task_exec.h \
+    server/mcp/task_input.c server/mcp/task_input.h \
     server/mcp/text_shape.c server/mcp/text_shape.h \
     server/mcp/tool.c server/mcp/tool.h \
     server/mcp/tool_cancel_execution.c \

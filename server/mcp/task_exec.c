@@ -4,6 +4,7 @@
 #include "server/mcp/execution_list.h"
 #include "server/mcp/jsonrpc.h"
 #include "server/mcp/news_exec.h"
+#include "server/mcp/task_input.h"
 #include "state/base/clock.h"
 
 #define PAGE_ENTRIES 50
@@ -27,11 +28,11 @@ static enum mcp_task_status status_of(enum execution_status s)
 }
 
 /* For people, and for models that have nothing else. malloc'd. */
-static char *message_of(const struct execution_facts *f)
+static char *message_of(const struct execution_facts *f, enum task_input input)
 {
     CLEANUP(free_p) char *summary = execution_summary(f);
     struct buf b = {0};
-    buf_append_str(&b, summary);
+    buf_append_str(&b, input == TASK_INPUT_TOLD ? task_input_message(&f->view) : summary);
     if (f->view.status == EXECUTION_CANCELLED || f->view.status == EXECUTION_LOST)
         buf_printf(&b,
                    "; its output up to then: get_execution_output, or the resource "
@@ -64,9 +65,15 @@ static struct mcp_task task_of(const struct config *c, const struct execution_fa
 /* Without the result. */
 static void reply(struct exec_request *er, const struct execution_facts *f, bool had_ended)
 {
-    CLEANUP(free_p) char *message = message_of(f);
-    struct mcp_task t = task_of(er->pack->config, f, message);
+    const struct config *config = er->pack->config;
+    enum task_input input = task_input_of(er->rq, config, &f->view);
+    CLEANUP(free_p) char *message = message_of(f, input);
+    struct mcp_task t = task_of(config, f, message);
     t.had_ended = had_ended;
+    if (input == TASK_INPUT_ASKED) {
+        t.status = MCP_TASK_INPUT_REQUIRED;
+        t.input_requests = task_input_requests(config, &f->view);
+    }
     mcp_reply_task(er->rq, &t);
     exec_request_end(er);
 }
@@ -111,7 +118,7 @@ static void on_free(struct exec_request *er)
 static void reply_completed(struct output_request *q, const struct output *out)
 {
     const char *note;
-    CLEANUP(free_p) char *message = message_of(&q->facts);
+    CLEANUP(free_p) char *message = message_of(&q->facts, TASK_INPUT_NONE);
     struct mcp_task t = task_of(q->er.pack->config, &q->facts, message);
     cJSON *structured = execute_structured(q, &note);
     t.result = output_request_result(q, out, structured, note);
@@ -208,13 +215,67 @@ static void on_done(struct exec_request *er, struct call *c)
     reply(er, &f, had_ended);
 }
 
+struct update_request {
+    struct exec_request er; /* first */
+    cJSON *responses;       /* owned */
+    struct execution_facts facts;
+};
+
+static void on_update_free(struct exec_request *er)
+{
+    struct update_request *u = (struct update_request *)er;
+    cJSON_Delete(u->responses);
+    free(u);
+}
+
+/* What came too late for the execution is passed over, as an answer that nobody asked for. */
+static void on_written(struct exec_request *er, struct call *c)
+{
+    const struct update_request *u = (const struct update_request *)er;
+    enum call_outcome o = c->outcome;
+    if (o != CALL_OK && o != CALL_E_COMPLETED && o != CALL_E_STDIN_CLOSED) {
+        refuse(er, c);
+        call_free(c);
+        return exec_request_end(er);
+    }
+    call_free(c);
+    reply(er, &u->facts, false);
+}
+
+static void on_asked(struct exec_request *er, struct call *c)
+{
+    struct update_request *u = (struct update_request *)er;
+    const char *error = NULL;
+    struct call *answer = NULL;
+    if (c->outcome != CALL_OK) {
+        refuse(er, c);
+        call_free(c);
+        return exec_request_end(er);
+    }
+    execution_facts_read(&u->facts, er->pack->config->state_dir, &c->view);
+    call_free(c);
+    if (task_input_of(er->rq, er->pack->config, &u->facts.view) != TASK_INPUT_ASKED)
+        return reply(er, &u->facts, false);
+    answer = exec_request_call(er, CALL_STDIN);
+    memcpy(answer->id, u->facts.view.id, sizeof(answer->id));
+    int r = task_input_take(&u->facts.view, u->responses, answer, &error);
+    if (r > 0)
+        return exec_request_send(er, answer, on_written);
+    call_free(answer);
+    if (r == 0)
+        return reply(er, &u->facts, false);
+    mcp_reply_error(er->rq, JSONRPC_INVALID_PARAMS, error, NULL);
+    exec_request_end(er);
+}
+
 static void update(struct mcp_request *rq, const char *id, const cJSON *responses, void *pack_arg)
 {
-    struct exec_request *er = xcalloc(1, sizeof(*er));
-    exec_request_init(er, rq, pack_arg, NULL);
-    struct call *c = exec_request_call(er, CALL_WAIT);
+    struct update_request *u = xcalloc(1, sizeof(*u));
+    exec_request_init(&u->er, rq, pack_arg, on_update_free);
+    u->responses = cJSON_Duplicate(responses, true);
+    struct call *c = exec_request_call(&u->er, CALL_WAIT);
     set_id(c, id);
-    exec_request_send(er, c, on_done);
+    exec_request_send(&u->er, c, on_asked);
 }
 
 static void cancel(struct mcp_request *rq, const char *id, void *pack_arg)

@@ -2,6 +2,7 @@
 // and by the official client.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { listen } from './lib/listen.mjs';
 import { Legacy, MODERN, Modern, textOf } from './lib/mcp.mjs';
 import { useServer } from './lib/server.mjs';
 import { connectTasks } from './lib/tasks.mjs';
@@ -163,6 +164,129 @@ describe('the extension', () => {
   });
 });
 
+describe('waiting for input', () => {
+  const waiting = (taskId, caller = mcp, options = { meta }) =>
+    until('the task to wait for input', async () => {
+      const { result } = await caller.request('tasks/get', { taskId }, options);
+      return (result.status === 'input_required' || /waits for input/.test(result.statusMessage)) && result;
+    });
+  const accept = (input) => ({ action: 'accept', content: { input } });
+
+  test('is a question to the client, whose answer is written once', async () => {
+    const { taskId } = await create("read -p 'Continue? [y/N] ' a; read b; echo \"<$a|$b>\"", {
+      pty: true,
+    });
+    const asked = await waiting(taskId);
+    assert.equal(asked.status, 'input_required');
+    const [[key, { method, params }], ...more] = Object.entries(asked.inputRequests);
+    assert.equal(more.length, 0);
+    assert.equal(method, 'elicitation/create');
+    assert.equal(params.mode, 'form');
+    assert.match(params.message, /Continue\? \[y\/N\]/);
+    assert.deepEqual(params.requestedSchema.required, ['input']);
+
+    // What was not asked is passed over, what can't be an answer is refused.
+    assert.equal((await task('update', taskId, { inputResponses: { other: accept('x') } })).resultType, 'complete');
+    for (const bad of [{ action: 'accept' }, { action: 'accept', content: { input: 7 } }, { action: 'maybe' }, 5])
+      assert.equal((await task('update', taskId, { inputResponses: { [key]: bad } })).code, -32602);
+    assert.equal((await task('get', taskId)).status, 'input_required');
+
+    const answer = { inputResponses: { [key]: accept('yes') } };
+    assert.equal((await task('update', taskId, answer)).resultType, 'complete');
+    const after = await task('get', taskId);
+    assert.ok(!(key in (after.inputRequests ?? {})), JSON.stringify(after));
+    assert.equal((await task('update', taskId, answer)).resultType, 'complete');
+
+    const second = await waiting(taskId);
+    const [next] = Object.keys(second.inputRequests);
+    assert.notEqual(next, key);
+    await task('update', taskId, { inputResponses: { [next]: accept('two\n') } });
+    const end = await settled(taskId);
+    assert.match(textOf(end.result.structuredContent.output), /<yes\|two>/);
+  });
+
+  test('without a word, on a pipe, again and again', async () => {
+    const { taskId } = await create('read a; read b; echo "<$a|$b>"', { interactive: true });
+    for (const [i, text] of ['one', 'two'].entries()) {
+      const { inputRequests } = await waiting(taskId);
+      assert.deepEqual(Object.keys(inputRequests), [`input-${i}`]);
+      await task('update', taskId, { inputResponses: { [`input-${i}`]: accept(text) } });
+    }
+    assert.equal(textOf((await settled(taskId)).result.structuredContent.output), '<one|two>\n');
+  });
+
+  test('who declines lets the command read the end of its input', async () => {
+    const { taskId } = await create('read a && echo got || echo none', { interactive: true });
+    const [key] = Object.keys((await waiting(taskId)).inputRequests);
+    await task('update', taskId, { inputResponses: { [key]: { action: 'decline' } } });
+    assert.equal(textOf((await settled(taskId)).result.structuredContent.output), 'none\n');
+  });
+
+  test('a client that can not be asked is told what to do', async () => {
+    const { taskId } = await create('read a; echo $a', { interactive: true });
+    const bare = { meta: { 'io.modelcontextprotocol/clientCapabilities': { extensions: { [TASKS]: {} } } } };
+    const told = await waiting(taskId, mcp, bare);
+    assert.equal(told.status, 'working');
+    assert.match(told.statusMessage, /send_stdin/);
+    await mcp.stdin(taskId, 'by tool');
+    assert.equal(textOf((await settled(taskId)).result.structuredContent.output), 'by tool\n');
+  });
+
+  test('a secret is not asked for, unless the operator says so', async (t) => {
+    const command = "stty -echo; printf 'Password: '; read a; stty echo; echo; echo ${#a}";
+    const { taskId } = await create(command, { pty: true });
+    const told = await waiting(taskId);
+    assert.equal(told.status, 'working');
+    assert.match(told.statusMessage, /does not show/);
+    await task('update', taskId, { inputResponses: { 'input-0': accept('secret') } });
+    assert.equal((await task('get', taskId)).status, 'working');
+    assert.equal((await mcp.status(taskId)).waiting_for_input, true);
+    await task('cancel', taskId);
+
+    const open = await useServer(t, { args: [...args, '--set', 'tasks.ask_secrets=true'] });
+    const other = new Modern(open);
+    const { result } = await other.request(
+      'tools/call',
+      { name: 'execute_code_async', arguments: { command, pty: true } },
+      { meta },
+    );
+    const asked = await waiting(result.taskId, other);
+    assert.equal(asked.status, 'input_required');
+    await other.request(
+      'tasks/update',
+      { taskId: result.taskId, inputResponses: { 'input-0': accept('secret') } },
+      { meta },
+    );
+    assert.match(textOf((await other.output(result.taskId, { wait: true })).output), /\n6\r?\n/);
+  });
+
+  test('comes on a stream, and so does what follows', async () => {
+    const { taskId } = await create("printf 'Name: '; read a; sleep 0.3; echo hello $a", { interactive: true });
+    const stream = await listen(mcp, { taskIds: [taskId] }, { meta });
+    const asked = await stream.next('the question', (m) => m.params?.status === 'input_required');
+    const [key, request] = Object.entries(asked.params.inputRequests)[0];
+    assert.match(request.params.message, /Name:/);
+    const from = stream.messages.length;
+    await task('update', taskId, { inputResponses: { [key]: accept('Ada') } });
+    await stream.next('work', (m) => m.params?.status === 'working', from);
+    const end = await stream.next('the end', (m) => m.params?.status === 'completed', from);
+    assert.match(textOf(end.params.result.structuredContent.output), /hello Ada/);
+    await stream.close();
+  });
+
+  test('the experimental form has no questions: it works on', async () => {
+    const legacy = await new Legacy(server).open();
+    const params = { name: 'execute_code', arguments: { command: 'read a; echo $a', interactive: true }, task: {} };
+    const { taskId } = (await legacy.request('tools/call', params)).result.task;
+    await until('the execution to wait', async () => (await mcp.status(taskId)).waiting_for_input);
+    assert.equal((await legacy.request('tasks/get', { taskId })).result.status, 'working');
+    const result = legacy.request('tasks/result', { taskId });
+    await mcp.stdin(taskId, 'done');
+    assert.equal(textOf((await result).result.structuredContent.output), 'done\n');
+    await legacy.close();
+  });
+});
+
 describe('refusals', () => {
   test('without the extension tasks/… are refused before the id is looked at', async () => {
     for (const method of ['tasks/get', 'tasks/update', 'tasks/cancel']) {
@@ -292,6 +416,22 @@ describe('the official client', () => {
       await close();
     });
   }
+
+  test('answers what a command asks', async () => {
+    const questions = [];
+    const { session, close } = await connectTasks(server, '2026-07-28', {
+      onInput: async (request) => {
+        questions.push(request.params.message);
+        return { action: 'accept', content: { input: `answer ${questions.length}` } };
+      },
+    });
+    const command = "for i in 1 2; do printf \"$i? \"; read a; echo \"<$a>\"; done";
+    const execution = await session.callTool('execute_code', { command, interactive: true });
+    const { outcome } = await execution.settle();
+    assert.match(textOf(outcome.result.structuredContent.output), /<answer 1>[^]*<answer 2>/);
+    assert.deepEqual(questions.length, 2);
+    await close();
+  });
 
   test('takes an answer that is there at once', async () => {
     const { session, close } = await connectTasks(server, '2026-07-28');

@@ -526,6 +526,31 @@ static void changes_of_a_watched_execution_are_told(void **state)
     assert_int_equal(outcome(f), CALL_OK);
 }
 
+/* The keeper's totals come after its answer: between the two nobody may be asked again. */
+static void who_was_written_to_no_longer_waits(void **state)
+{
+    struct fixture *f = *state;
+    struct heard h = {0};
+    f->service.on_news = hear;
+    f->service.news_arg = &h;
+    fake_keeper_ready();
+    const char *id = run_one(f, "s");
+    struct entry *e = registry_find(&f->service.registry, id);
+    e->waiting = WAITING_INPUT;
+    service_watch(&f->service, id);
+    struct call *c = make_call(f, CALL_STDIN, NULL);
+    (void)snprintf(c->id, sizeof(c->id), "%s", id);
+    c->input.data = strdup("yes\n");
+    c->input.len = 4;
+    service_call(&f->service, c);
+    fake_keeper_stdin(fake_keeper.stdin_token, KEEPER_STDIN_OK);
+    assert_int_equal(outcome(f), CALL_OK);
+    assert_int_equal(h.count, 1);
+    assert_int_equal(h.what, NEWS_WAITS);
+    assert_int_equal(h.view.waiting, WAITING_NO);
+    assert_int_equal(h.view.inputs, 1);
+}
+
 static void nothing_is_told_of_what_nobody_watches_any_more(void **state)
 {
     struct fixture *f = *state;
@@ -567,6 +592,7 @@ int main(void)
         TEST(lists_are_newest_first_and_go_on_at_the_cursor),
         TEST(lists_are_by_time_also_when_the_clock_was_set_back),
         TEST(changes_of_a_watched_execution_are_told),
+        TEST(who_was_written_to_no_longer_waits),
         TEST(nothing_is_told_of_what_nobody_watches_any_more),
         TEST(shutdown_cancels_what_runs_and_what_waits),
     };
