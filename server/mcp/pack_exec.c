@@ -33,6 +33,12 @@ static const struct mcp_tool tools[] = {
 };
 #define N_FILE_TOOLS 3
 
+static bool complete(struct mcp_request *rq, const cJSON *params, void *pack_arg)
+{
+    return resource_exec_complete(rq, params, pack_arg) ||
+           prompt_exec_complete(rq, params, pack_arg);
+}
+
 struct mcp_pack *pack_exec_new(const struct config *c, struct reactor *r)
 {
     struct pack_exec *p = xcalloc(1, sizeof(*p));
@@ -41,7 +47,8 @@ struct mcp_pack *pack_exec_new(const struct config *c, struct reactor *r)
     p->reactor = r;
     runtimes_init(&p->runtimes, c);
     *pack = (struct mcp_pack){.name = "exec",
-                              .instructions = pack_exec_instructions,
+                              .instructions = c->files_enabled ? pack_exec_instructions
+                                                               : pack_exec_instructions_no_files,
                               .tools = tools,
                               .n_tools = ARRAY_LEN(tools) - (c->files_enabled ? 0 : N_FILE_TOOLS),
                               .prompts = prompt_exec_list,
@@ -49,7 +56,7 @@ struct mcp_pack *pack_exec_new(const struct config *c, struct reactor *r)
                               .resource_templates = resource_exec_templates,
                               .list_resources = resource_exec_list,
                               .read_resource = resource_exec_read,
-                              .complete = resource_exec_complete,
+                              .complete = complete,
                               .tasks = &task_exec,
                               .screen = news_exec_screen,
                               .watch_resource = news_exec_watch_resource,

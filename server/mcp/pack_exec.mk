@@ -30,6 +30,7 @@ libpack_exec_a_SOURCES = \
     server/mcp/pack_exec.c server/mcp/pack_exec.h \
     server/mcp/pack_text.c server/mcp/pack_text.h \
     server/mcp/pattern.c server/mcp/pattern.h \
+    server/mcp/prompt_complete.c \
     server/mcp/prompt_exec.c server/mcp/prompt_exec.h \
     server/mcp/request_hash.c server/mcp/request_hash.h \
     server/mcp/resource_exec.c server/mcp/resource_exec.h \

@@ -1,12 +1,22 @@
 #include "server/mcp/pack_text.h"
 
-const char pack_exec_instructions[] =
-    "Runs commands and code as processes on this server. execute_code waits and returns output and "
-    "exit code; what takes longer goes on in the background under its execution_id. For long work "
-    "use execute_code_async and poll get_execution_output with last_event_id = next_event_id of "
-    "the answer before. output {\"format\":\"text\"} returns plain text; tail_lines and grep keep "
-    "large output short. write_file, read_file and list_files work on the directory that commands "
-    "start in. A command that exits non-zero is a successful call: look at exit_code.";
+#define RUN                                                                                       \
+    "Runs commands and code as processes on this server. execute_code waits and returns output "  \
+    "and "                                                                                        \
+    "exit code; what takes longer goes on in the background under its execution_id. For long "    \
+    "work "                                                                                       \
+    "use execute_code_async and poll get_execution_output with last_event_id = next_event_id of " \
+    "the answer before. output {\"format\":\"text\"} returns plain text; tail_lines and grep "    \
+    "keep "                                                                                       \
+    "large output short. "
+#define FILES "write_file, read_file and list_files work in the directory that commands start in. "
+#define TALK                                                                                 \
+    "A program started with interactive takes send_stdin when waiting_for_input is true. A " \
+    "command "                                                                               \
+    "that exits non-zero is a successful call: look at exit_code."
+
+const char pack_exec_instructions[] = RUN FILES TALK;
+const char pack_exec_instructions_no_files[] = RUN TALK;
 
 const char pack_exec_help[] =
     "How to use this server\n"

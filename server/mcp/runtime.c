@@ -33,6 +33,11 @@ struct runtime {
     char *program;                       /* owned; absolute path of argv[0] */
 };
 
+const char *runtime_program(const struct runtimes *r, size_t i)
+{
+    return r->v[i].config->argv[0];
+}
+
 static bool is_program(const char *path)
 {
     struct stat st;

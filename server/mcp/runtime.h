@@ -16,6 +16,8 @@ struct runtimes {
 void runtimes_init(struct runtimes *r, const struct config *c); /* c outlives r */
 void runtimes_deinit(struct runtimes *r);
 
+/* What the i-th is called by: argv[0] as configured, e.g. "python3". */
+const char *runtime_program(const struct runtimes *r, size_t i);
 /* The configured shell with -c. */
 char **runtime_shell(const struct config *c, const char *command);
 /* The language's runtime; py, js, shell and the like stand for the usual names. NULL and *ret_error

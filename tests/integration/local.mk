@@ -37,6 +37,7 @@ EXTRA_DIST += \
 	tests/integration/output.mjs \
 	tests/integration/package-lock.json \
 	tests/integration/package.json \
+	tests/integration/prompts.mjs \
 	tests/integration/protocol.mjs \
 	tests/integration/queue.mjs \
 	tests/integration/resources.mjs \

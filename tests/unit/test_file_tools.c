@@ -223,6 +223,8 @@ static void the_tools_can_be_switched_off(void **state)
     assert_int_equal(pack->n_tools + 3, f->pack->n_tools);
     for (size_t i = 0; i < pack->n_tools; i++)
         assert_null(strstr(pack->tools[i].name, "file"));
+    assert_null(strstr(pack->instructions, "_file"));
+    assert_non_null(strstr(f->pack->instructions, "_file"));
     pack_exec_free(pack);
 }
 

@@ -370,24 +370,69 @@ static void ids_are_completed(void **state)
     assert_int_equal(cJSON_GetArraySize(json_at(other, "result.completion.values")), 0);
 }
 
-static void prompts_carry_the_command(void **state)
+static cJSON *get_prompt(struct pack_fixture *f, const char *name, const char *arguments)
 {
-    static const char *const names[] = {"run_and_wait", "long_job", "interactive_session"};
+    CLEANUP(buf_deinit) struct buf params = {0};
+    buf_printf(&params, "\"name\":\"%s\",\"arguments\":%s", name, arguments);
+    struct exchange *x = mcp_modern(&f->mcp, "prompts/get", name, params.data);
+    cJSON *reply = reply_json(x);
+    done(x);
+    return reply;
+}
+
+static void prompts_carry_what_they_were_given(void **state)
+{
+    static const char *const rows[][2] = {
+        {"run_and_wait", "question"}, {"long_job", "until"}, {"interactive_session", "goal"}};
     struct pack_fixture *f = *state;
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        CLEANUP(buf_deinit) struct buf params = {0};
-        buf_printf(&params, "\"name\":\"%s\",\"arguments\":{\"command\":\"make %%s\"}", names[i]);
-        struct exchange *x = mcp_modern(&f->mcp, "prompts/get", names[i], params.data);
-        CLEANUP(json_deletep) cJSON *reply = reply_json(x);
-        done(x);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(buf_deinit) struct buf all = {0};
+        CLEANUP(json_deletep)
+        cJSON *reply = get_prompt(f, rows[i][0], "{\"command\":\"make %s\"}");
         const char *text = json_at(reply, "result.messages.0.content.text")->valuestring;
         assert_non_null(strstr(text, "\n\nmake %s\n\n"));
+        assert_null(strstr(text, "(null)"));
+        buf_printf(&all, "{\"command\":\"make\",\"%s\":\"of %%d\"}", rows[i][1]);
+        CLEANUP(json_deletep) cJSON *more = get_prompt(f, rows[i][0], all.data);
+        assert_non_null(
+            strstr(json_at(more, "result.messages.0.content.text")->valuestring, ": of %d"));
     }
-    struct exchange *x =
-        mcp_modern(&f->mcp, "prompts/get", "long_job", "\"name\":\"long_job\",\"arguments\":{}");
-    CLEANUP(json_deletep) cJSON *refused = reply_json(x);
+    CLEANUP(json_deletep) cJSON *none = get_prompt(f, "long_job", "{}");
+    expect_int(none, "error.code", -32602);
+    CLEANUP(json_deletep) cJSON *empty = get_prompt(f, "long_job", "{\"command\":\"\"}");
+    expect_int(empty, "error.code", -32602);
+}
+
+static cJSON *complete_prompt(struct pack_fixture *f, const char *name, const char *argument,
+                              const char *value)
+{
+    CLEANUP(buf_deinit) struct buf params = {0};
+    buf_printf(&params,
+               "\"ref\":{\"type\":\"ref/prompt\",\"name\":\"%s\"},"
+               "\"argument\":{\"name\":\"%s\",\"value\":\"%s\"}",
+               name, argument, value);
+    struct exchange *x = mcp_modern(&f->mcp, "completion/complete", NULL, params.data);
+    cJSON *reply = reply_json(x);
     done(x);
-    expect_int(refused, "error.code", -32602);
+    return reply;
+}
+
+static void commands_of_prompts_are_completed(void **state)
+{
+    struct pack_fixture *f = *state;
+    pack_execution(f, "hello"); /* of "make", which the list has twice */
+    CLEANUP(json_deletep) cJSON *own = complete_prompt(f, "long_job", "command", "ma");
+    expect_str(own, "result.completion.values.0", "make");
+    assert_false(json_has(own, "result.completion.values.1"));
+    CLEANUP(json_deletep) cJSON *other = complete_prompt(f, "run_and_wait", "command", "x");
+    assert_false(json_has(other, "result.completion.values.0"));
+    CLEANUP(json_deletep)
+    cJSON *programs = complete_prompt(f, "interactive_session", "command", "/bin");
+    expect_str(programs, "result.completion.values.0", "/bin/sh");
+    CLEANUP(json_deletep) cJSON *goal = complete_prompt(f, "interactive_session", "goal", "");
+    assert_int_equal(cJSON_GetArraySize(json_at(goal, "result.completion.values")), 0);
+    CLEANUP(json_deletep) cJSON *unknown = complete_prompt(f, "no_such", "command", "");
+    assert_int_equal(cJSON_GetArraySize(json_at(unknown, "result.completion.values")), 0);
 }
 
 int main(void)
@@ -410,7 +455,8 @@ int main(void)
         PACK_TEST(status_and_help_are_resources_and_others_are_not),
         PACK_TEST(executions_are_listed_as_resources),
         PACK_TEST(ids_are_completed),
-        PACK_TEST(prompts_carry_the_command),
+        PACK_TEST(prompts_carry_what_they_were_given),
+        PACK_TEST(commands_of_prompts_are_completed),
     };
     return cmocka_run_group_tests_name("tool views", tests, NULL, NULL);
 }
