@@ -264,7 +264,6 @@ static void check_redis(struct config_layers *l)
         return;
     if (redis_url_parse(c->redis_url, &url, &problem)) {
         redis_url_deinit(&url);
-        complain(l, "redis.url", "this version runs as a single instance; leave it unset");
         return;
     }
     CLEANUP(mem_free_p)

@@ -21,6 +21,7 @@ libexec_a_SOURCES = \
 	exec/service.c exec/service.h \
 	exec/service_input.c \
 	exec/service_keeper.c \
+	exec/service_mirror.c \
 	exec/service_start.c \
 	exec/shadow.c exec/shadow.h \
 	exec/shadow_fetch.c exec/shadow_refill.c \

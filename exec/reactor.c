@@ -29,6 +29,8 @@ struct reactor {
     bool is_stopping; /* reactor thread: calls are answered CALL_E_DRAINING */
     /* written by the reactor thread, read by any */
     _Atomic bool is_keeper_ready, is_draining, is_disk_low;
+    _Atomic bool is_mirroring;
+    _Atomic int redis; /* enum reactor_redis */
     _Atomic unsigned running, pending, tree_limits;
     _Atomic uint64_t journal_bytes;
 };
@@ -40,6 +42,8 @@ static void publish_health(struct reactor *r)
     atomic_store_explicit(&r->is_draining, s->is_draining, memory_order_relaxed);
     atomic_store_explicit(&r->is_disk_low, s->is_disk_low, memory_order_relaxed);
     atomic_store_explicit(&r->tree_limits, tree_limits_of_host(&s->host), memory_order_relaxed);
+    atomic_store_explicit(&r->redis, (int)service_redis_state(s), memory_order_relaxed);
+    atomic_store_explicit(&r->is_mirroring, service_is_mirroring(s), memory_order_relaxed);
     atomic_store_explicit(&r->running, s->queue.running, memory_order_relaxed);
     atomic_store_explicit(&r->pending, s->queue.pending, memory_order_relaxed);
     atomic_store_explicit(&r->journal_bytes, s->registry.journal_bytes, memory_order_relaxed);
@@ -153,6 +157,12 @@ static void give_order(struct reactor *r, struct call *c)
         call_free(c); /* nobody is there any more to give it to */
 }
 
+void reactor_set_address(struct reactor *r, const char *address)
+{
+    free(r->service.address);
+    r->service.address = xstrdup(address);
+}
+
 int reactor_start(struct reactor *r)
 {
     sigset_t all, old;
@@ -248,6 +258,8 @@ void reactor_get_health(const struct reactor *r, struct reactor_health *ret)
     *ret = (struct reactor_health){
         .is_keeper_ready = atomic_load_explicit(&r->is_keeper_ready, memory_order_relaxed),
         .is_draining = atomic_load_explicit(&r->is_draining, memory_order_relaxed),
+        .redis = (enum reactor_redis)atomic_load_explicit(&r->redis, memory_order_relaxed),
+        .is_mirroring = atomic_load_explicit(&r->is_mirroring, memory_order_relaxed),
         .is_disk_low = atomic_load_explicit(&r->is_disk_low, memory_order_relaxed),
         .tree_limits = tree_limits,
         .weak_limits = tree_limits_missing(tree_limits, &configured),

@@ -45,11 +45,24 @@ void reactor_on_news(struct reactor *r, reactor_news_fn *fn, void *arg);
 void reactor_watch(struct reactor *r, const char *id);
 void reactor_unwatch(struct reactor *r, const char *id);
 
+/* How the state that replicas share is. */
+enum reactor_redis {
+    REACTOR_REDIS_NONE, /* this server is alone: redis.url is not set */
+    REACTOR_REDIS_OK,
+    REACTOR_REDIS_AWAY,    /* executions go on; other replicas learn of them later */
+    REACTOR_REDIS_ID_TAKEN /* another process lives under our replica id */
+};
+
+/* Where clients and balancers reach this server, for the other replicas. Before reactor_start(). */
+void reactor_set_address(struct reactor *r, const char *address);
+
 /* Any thread. */
 struct reactor_health {
     bool is_keeper_ready;
     bool is_draining;
     bool is_disk_low;
+    enum reactor_redis redis;
+    bool is_mirroring;    /* Redis is up and does not have everything yet */
     unsigned tree_limits; /* enum tree_limit: what the keeper can hold for a whole tree */
     unsigned weak_limits; /* those of the configuration that it can't */
     unsigned running, pending;

@@ -42,7 +42,8 @@ struct entry {
     struct list by_expiry;      /* registry.by_expiry, when ended */
     struct list queued;         /* group.pending, when pending */
     struct list waiters;        /* parked calls (struct parked.on_entry) */
-    bool is_confirmed;          /* the keeper said that it runs (while attaching) */
+    bool is_announcing; /* its first record is on its way to Redis: its start is not answered */
+    bool is_confirmed;  /* the keeper said that it runs (while attaching) */
     enum execution_reason kill_reason; /* its end was asked of the keeper; 0: not */
 };
 

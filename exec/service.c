@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <sys/statvfs.h>
-
 #include "exec/keeper_path.h"
 #include "exec/peers.h"
 #include "state/base/clock.h"
@@ -13,6 +11,7 @@
 #include "state/base/log.h"
 #include "state/base/metrics.h"
 #include "state/journal.h"
+#include "state/mirror.h"
 
 static void on_news_due(void *arg, const char *id, unsigned what);
 
@@ -55,6 +54,8 @@ int service_init(struct service *s, const struct config *c, struct event_base *b
         r = redis_new(base, c, c->replica_id, &s->redis);
     if (r == 0 && s->redis)
         s->peers = peers_new(s, s->redis);
+    if (r == 0 && s->redis)
+        r = service_mirror_init(s);
     if (r < 0)
         return r;
     CLEANUP(free_p) char *keeper_log = keeper_log_path(c);
@@ -71,6 +72,8 @@ void service_deinit(struct service *s)
     keeper_client_free(s->keeper);
     s->redis = redis_free(s->redis); /* what is asked of it is answered */
     s->peers = peers_free(s->peers);
+    service_mirror_deinit(s);
+    free(s->address);
     janitor_free(s->janitor);
     waiters_free(s->waiters);
     news_free(s->news);
@@ -122,7 +125,8 @@ void service_changed(struct service *s, struct entry *e, unsigned what)
     bool has_ended = e->phase == ENTRY_ENDED;
     if (what & (NEWS_STATUS | NEWS_WAITS))
         e->changed_us = clock_real_us();
-    waiters_wake(s->waiters, e, has_ended);
+    service_mirror_changed(s, e, what);
+    waiters_wake(s->waiters, e, has_ended && !e->is_announcing);
     news_tell(s->news, e->id, what, has_ended);
 }
 
@@ -164,8 +168,11 @@ static struct entry *find(struct service *s, struct call *c)
 
 static void serve_wait(struct service *s, struct call *c, struct entry *e)
 {
-    if (e->phase == ENTRY_ENDED)
+    if (e->phase == ENTRY_ENDED) {
         registry_touch(&s->registry, e, expiry(s));
+        if (s->mirror)
+            mirror_touched(s->mirror, e->id);
+    }
     if (waiters_is_due(c, e) || c->deadline_ms <= clock_mono_ms())
         return service_answer(c, CALL_OK, e);
     if (!waiters_park(s->waiters, c, e))
@@ -371,26 +378,14 @@ void service_release_all(struct service *s)
         peers_release_all(s->peers);
 }
 
-static void check_disk(struct service *s)
-{
-    struct statvfs v;
-    uint64_t limit = s->config->max_disk_bytes;
-    bool is_low = limit && s->registry.journal_bytes > limit;
-    if (statvfs(s->config->state_dir, &v) == 0)
-        is_low = is_low || (uint64_t)v.f_bavail * v.f_frsize < s->config->min_free_bytes;
-    if (is_low != s->is_disk_low)
-        LOG_WARN(is_low ? "disk_low" : "disk_recovered",
-                 LOG_U64("journal_bytes", s->registry.journal_bytes),
-                 LOG_STR("path", s->config->state_dir));
-    s->is_disk_low = is_low;
-}
-
 void service_tick(struct service *s)
 {
     retention_run(s);
     if (s->peers)
         peers_tick(s->peers);
-    check_disk(s);
+    if (s->mirror)
+        mirror_tick(s->mirror);
+    retention_check_disk(s);
     service_start_pending(s);
     metric_set(METRIC_JOURNAL_BYTES, NULL, NULL, (int64_t)s->registry.journal_bytes);
     metric_set(METRIC_EXECUTIONS, "pending", NULL, s->queue.pending);

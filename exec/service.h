@@ -20,13 +20,18 @@
 #include "exec/waiter.h"
 #include "state/redis.h"
 
+struct mirror;
 struct peers;
+struct replica;
 
 struct service {
     const struct config *config; /* borrowed */
     struct event_base *base;     /* borrowed */
     struct redis *redis;         /* owned; NULL: this server is alone, and so is what needs it */
     struct peers *peers;         /* owned */
+    struct mirror *mirror;       /* owned */
+    struct replica *replica;     /* owned */
+    char *address;               /* owned: where clients and balancers reach us; NULL: not said */
     struct registry registry;
     struct queue queue;
     struct waiters *waiters;      /* owned */
@@ -94,7 +99,17 @@ void service_start_repeated(struct service *s, struct call *c);
 void service_stdin(struct service *s, struct call *c, struct entry *e);
 void service_stdin_done(struct service *s, uint64_t token, enum keeper_stdin_result result);
 void service_stdin_fail_all(struct service *s);
+/* service_mirror.c: with Redis, what others see of our executions. 0 or -errno. */
+MUST_USE int service_mirror_init(struct service *s);
+void service_mirror_deinit(struct service *s); /* Redis has been freed before */
+void service_mirror_added(struct service *s, struct entry *e);
+enum reactor_redis service_redis_state(const struct service *s);
+/* What Redis does not have yet is on its way there. */
+bool service_is_mirroring(const struct service *s);
+void service_mirror_changed(struct service *s, const struct entry *e, unsigned what);
 /* sweep.c: fills the registry from the state directory. 0 or -errno. */
 MUST_USE int sweep_state_dir(struct service *s);
 /* retention.c: removes what is over its time or over a bound. */
 void retention_run(struct service *s);
+/* Is there room for new work? */
+void retention_check_disk(struct service *s);

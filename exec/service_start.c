@@ -122,6 +122,7 @@ static void accept_start(struct service *s, struct call *c)
     e->accepted_mono_us = clock_mono_us();
     e->spec = TAKE_PTR(c->spec);
     memcpy(c->id, e->id, sizeof(c->id));
+    service_mirror_added(s, e);
     queue_push(&s->queue, e);
     service_start_pending(s);
     park_start(s, c, e);

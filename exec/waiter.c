@@ -98,6 +98,8 @@ static bool is_at_rest(const struct entry *e)
 
 bool waiters_is_due(const struct call *c, const struct entry *e)
 {
+    if (c->op == CALL_START && e->is_announcing)
+        return false;
     switch (c->until) {
     case CALL_UNTIL_NOTHING:
         /* A start answers when it is known to run, wait in line, or have ended. */

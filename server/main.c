@@ -115,6 +115,13 @@ static void raise_descriptor_limit(void)
                     &l); /* refused: the soft limit stays, the connection cap holds */
 }
 
+static const char *const redis_names[] = {
+    [REACTOR_REDIS_NONE] = NULL,
+    [REACTOR_REDIS_OK] = "ok",
+    [REACTOR_REDIS_AWAY] = "away",
+    [REACTOR_REDIS_ID_TAKEN] = "replica id taken",
+};
+
 static void get_health(void *arg, struct health *ret)
 {
     const struct server *s = arg;
@@ -123,6 +130,8 @@ static void get_health(void *arg, struct health *ret)
     *ret = (struct health){.is_keeper_ready = h.is_keeper_ready,
                            .is_draining = h.is_draining,
                            .is_disk_low = h.is_disk_low,
+                           .redis = redis_names[h.redis],
+                           .is_id_taken = h.redis == REACTOR_REDIS_ID_TAKEN,
                            .tree_memory = h.tree_limits & TREE_MEMORY,
                            .tree_processes = h.tree_limits & TREE_PROCESSES,
                            .tree_cpu = h.tree_limits & TREE_CPU,
@@ -130,6 +139,16 @@ static void get_health(void *arg, struct health *ret)
     CLEANUP(buf_deinit) struct buf note = {0};
     tree_limits_describe(h.weak_limits, &note);
     snprintf(ret->note, sizeof(ret->note), "%s", note.len > 0 ? note.data : "");
+}
+
+static void set_address(struct server *s)
+{
+    const struct config *c = s->config;
+    bool is_ipv6 = strchr(c->host, ':');
+    CLEANUP(free_p) char *address = NULL;
+    if (asprintf(&address, is_ipv6 ? "[%s]:%u" : "%s:%u", c->host, http_port(s->http)) < 0)
+        abort();
+    reactor_set_address(s->reactor, address);
 }
 
 static int start_http(struct server *s)
@@ -186,7 +205,10 @@ static int set_up(struct server *s, const sigset_t *set)
     s->mcp = mcp_new(&o);
     pack_exec_attach(s->pack, s->mcp);
     r = start_http(s);
-    return r < 0 ? r : reactor_start(s->reactor);
+    if (r < 0)
+        return r;
+    set_address(s);
+    return reactor_start(s->reactor);
 }
 
 static void tear_down(struct server *s)
@@ -210,7 +232,7 @@ static bool is_busy(const struct server *s)
 {
     struct reactor_health h;
     reactor_get_health(s->reactor, &h);
-    return h.running || h.pending || http_open_requests(s->http);
+    return h.running || h.pending || h.is_mirroring || http_open_requests(s->http);
 }
 
 /* Looks every 20 ms until nothing is busy or the time is over; INT cuts it short. */

@@ -41,6 +41,7 @@ libstate_a_SOURCES = \
     state/redis_sentinel.c state/redis_sentinel.h \
     state/redis_stream.c state/redis_stream.h \
     state/redis_tls.c state/redis_tls.h \
+    state/replica.c state/replica.h \
     state/session.c state/session.h state/session_file.c state/session_file.h \
     state/peer_message.c state/peer_message.h \
     state/shadow_file.c state/shadow_file.h \

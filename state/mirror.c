@@ -192,8 +192,10 @@ struct mirror *mirror_new(struct event_base *base, struct redis *redis, const st
     if (!m->on_work || !m->on_batch)
         abort();
     m->watcher = (struct redis_watcher){.on_up = on_up, .on_down = on_down, .arg = m};
-    redis_add_script(redis, &mirror_ask_script);
-    redis_add_script(redis, &mirror_write_script);
+    m->ask = (struct redis_script){.name = "mirror_ask", .text = mirror_ask_script};
+    m->write = (struct redis_script){.name = "mirror_write", .text = mirror_write_script};
+    redis_add_script(redis, &m->ask);
+    redis_add_script(redis, &m->write);
     redis_watch(redis, &m->watcher);
     return m;
 }
@@ -235,6 +237,7 @@ bool mirror_add(struct mirror *m, const char *id, const struct exec_spec *spec)
         x->principal = copy(spec->principal);
         x->session_id = copy(spec->session_id);
         x->command = copy(spec->command);
+        mirrored_set_hash(x, spec->request_hash);
         x->interactive = spec->interactive;
         x->created_us = spec->created_us;
         x->has_constants = true;
@@ -280,7 +283,8 @@ void mirror_forget(struct mirror *m, const char *id)
 
 bool mirror_is_idle(const struct mirror *m)
 {
-    return m->in_flight == 0 && list_is_empty(&m->hurried) && list_is_empty(&m->calm);
+    return m->refused_ms ||
+           (m->in_flight == 0 && list_is_empty(&m->hurried) && list_is_empty(&m->calm));
 }
 
 void mirror_tick(struct mirror *m)

@@ -52,7 +52,7 @@ void mirror_changed(struct mirror *m, const char *id, bool is_urgent);
 void mirror_touched(struct mirror *m, const char *id);
 /* Retention took it: nothing more is written. Its keys leave with their TTL. */
 void mirror_forget(struct mirror *m, const char *id);
-/* Has every event up to now been acknowledged? For a drain. */
+/* Has every event up to now been acknowledged, or does Redis refuse them? For a drain. */
 bool mirror_is_idle(const struct mirror *m);
 /* Once a second: TTLs of what runs, metrics. */
 void mirror_tick(struct mirror *m);

@@ -36,6 +36,7 @@ struct mirrored {
     uint64_t dirty_since_ms;       /* 0: it is up to date, as far as is known */
     /* what never changes; NULL once it has settled */
     char *principal, *session_id, *command; /* owned */
+    char request_hash[65];                  /* "": it has none */
     bool has_constants, interactive;
     uint64_t created_us;
     struct journal *journal; /* owned; NULL: closed */
@@ -58,11 +59,12 @@ struct mirror {
     const struct mirror_events *events;
     void *arg;
     struct redis_watcher watcher;
-    struct map *by_id;         /* owned, with what is in it */
-    struct list hurried, calm; /* who has something to write: those first, these when there is
-                                  nothing else */
-    struct list live;          /* not settled */
-    unsigned in_flight;        /* commands */
+    struct redis_script ask, write; /* loaded into our Redis */
+    struct map *by_id;              /* owned, with what is in it */
+    struct list hurried, calm;      /* who has something to write: those first, these when there is
+                                       nothing else */
+    struct list live;               /* not settled */
+    unsigned in_flight;             /* commands */
     size_t in_flight_bytes;
     struct event *on_batch, *on_work; /* owned */
     struct mirror_slice slice;        /* scratch */
@@ -83,8 +85,9 @@ bool mirrored_step(struct mirrored *x, size_t *ret_bytes);
 /* Closes what only is needed while it grows. */
 void mirrored_settle(struct mirrored *x);
 void mirrored_drop_sums(struct mirrored *x);
+void mirrored_set_hash(struct mirrored *x, const char *hash); /* NULL: none */
 /* mirror_script.c */
-extern struct redis_script mirror_ask_script, mirror_write_script;
+extern const char mirror_ask_script[], mirror_write_script[];
 bool mirror_send_ask(struct mirrored *x);
 struct mirror_write {
     const char *meta; /* borrowed; NULL: the record stays as it is */

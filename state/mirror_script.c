@@ -8,15 +8,13 @@
 
 /* What is there of an execution, and its keys live on: {status, first event, length of the list},
  * or {} */
-struct redis_script mirror_ask_script = {
-    .name = "mirror_ask",
-    .text = "local head = redis.call('GETRANGE', KEYS[1], 0, 255)\n"
-            "local status = string.match(head, '\"status\":\"(%a+)\"')\n"
-            "if not status then return {} end\n"
-            "for i = 1, #KEYS do redis.call('EXPIRE', KEYS[i], ARGV[1]) end\n"
-            "return {status, string.match(head, '\"first_event\":(%d+)') or '',\n"
-            "        redis.call('LLEN', KEYS[2])}\n",
-};
+const char mirror_ask_script[] =
+    "local head = redis.call('GETRANGE', KEYS[1], 0, 255)\n"
+    "local status = string.match(head, '\"status\":\"(%a+)\"')\n"
+    "if not status then return {} end\n"
+    "for i = 1, #KEYS do redis.call('EXPIRE', KEYS[i], ARGV[1]) end\n"
+    "return {status, string.match(head, '\"first_event\":(%d+)') or '',\n"
+    "        redis.call('LLEN', KEYS[2])}\n";
 
 /*
  * KEYS: record, list, owner's set, running set, session's set (or none).
@@ -24,38 +22,36 @@ struct redis_script mirror_ask_script = {
  * drop at the front, 6 TTL in seconds, 7 the true status, 8 the status of the record, 9 time of
  * creation, 10 most ids of an owner, 11 the record ("": as it is), then the events.
  */
-struct redis_script mirror_write_script = {
-    .name = "mirror_write",
-    .text = "local head = redis.call('GETRANGE', KEYS[1], 0, 255)\n"
-            "local old = string.match(head, '\"status\":\"(%a+)\"')\n"
-            "if old and old ~= 'pending' and old ~= 'running' and old ~= ARGV[7] then\n"
-            "  return {'fenced', old}\n"
-            "end\n"
-            "if ARGV[2] == 'new' then\n"
-            "  redis.call('DEL', KEYS[2])\n"
-            "elseif not old or string.match(head, '\"first_event\":(%d+)') ~= ARGV[3]\n"
-            "    or redis.call('LLEN', KEYS[2]) ~= tonumber(ARGV[4]) then\n"
-            "  return {'gap', old or 'nothing'}\n"
-            "end\n"
-            "if #ARGV > 11 then redis.call('RPUSH', KEYS[2], unpack(ARGV, 12)) end\n"
-            "if ARGV[5] ~= '0' then redis.call('LTRIM', KEYS[2], ARGV[5], -1) end\n"
-            "if ARGV[11] == '' then\n"
-            "  redis.call('PUBLISH', KEYS[1], 'more')\n"
-            "  return {'ok'}\n"
-            "end\n"
-            "redis.call('SET', KEYS[1], ARGV[11])\n"
-            "redis.call('ZADD', KEYS[3], ARGV[9], ARGV[1])\n"
-            "redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -1 - ARGV[10])\n"
-            "if ARGV[8] == 'pending' or ARGV[8] == 'running' then\n"
-            "  redis.call('SADD', KEYS[4], ARGV[1])\n"
-            "else\n"
-            "  redis.call('SREM', KEYS[4], ARGV[1])\n"
-            "end\n"
-            "if KEYS[5] then redis.call('SADD', KEYS[5], ARGV[1]) end\n"
-            "for i = 1, #KEYS do redis.call('EXPIRE', KEYS[i], ARGV[6]) end\n"
-            "redis.call('PUBLISH', KEYS[1], ARGV[8])\n"
-            "return {'ok'}\n",
-};
+const char mirror_write_script[] =
+    "local head = redis.call('GETRANGE', KEYS[1], 0, 255)\n"
+    "local old = string.match(head, '\"status\":\"(%a+)\"')\n"
+    "if old and old ~= 'pending' and old ~= 'running' and old ~= ARGV[7] then\n"
+    "  return {'fenced', old}\n"
+    "end\n"
+    "if ARGV[2] == 'new' then\n"
+    "  redis.call('DEL', KEYS[2])\n"
+    "elseif not old or string.match(head, '\"first_event\":(%d+)') ~= ARGV[3]\n"
+    "    or redis.call('LLEN', KEYS[2]) ~= tonumber(ARGV[4]) then\n"
+    "  return {'gap', old or 'nothing'}\n"
+    "end\n"
+    "if #ARGV > 11 then redis.call('RPUSH', KEYS[2], unpack(ARGV, 12)) end\n"
+    "if ARGV[5] ~= '0' then redis.call('LTRIM', KEYS[2], ARGV[5], -1) end\n"
+    "if ARGV[11] == '' then\n"
+    "  redis.call('PUBLISH', KEYS[1], 'more')\n"
+    "  return {'ok'}\n"
+    "end\n"
+    "redis.call('SET', KEYS[1], ARGV[11])\n"
+    "redis.call('ZADD', KEYS[3], ARGV[9], ARGV[1])\n"
+    "redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -1 - ARGV[10])\n"
+    "if ARGV[8] == 'pending' or ARGV[8] == 'running' then\n"
+    "  redis.call('SADD', KEYS[4], ARGV[1])\n"
+    "else\n"
+    "  redis.call('SREM', KEYS[4], ARGV[1])\n"
+    "end\n"
+    "if KEYS[5] then redis.call('SADD', KEYS[5], ARGV[1]) end\n"
+    "for i = 1, #KEYS do redis.call('EXPIRE', KEYS[i], ARGV[6]) end\n"
+    "redis.call('PUBLISH', KEYS[1], ARGV[8])\n"
+    "return {'ok'}\n";
 
 struct keys {
     char *v[5]; /* owned */
@@ -103,7 +99,7 @@ bool mirror_send_ask(struct mirrored *x)
     CLEANUP(redis_args_deinit) struct redis_args args = {0};
     CLEANUP(keys_deinit) struct keys keys = {0};
     keys_fill(&keys, x);
-    redis_args_script(&args, &mirror_ask_script, keys.n);
+    redis_args_script(&args, &x->mirror->ask, keys.n);
     for (size_t i = 0; i < keys.n; i++)
         redis_args_str(&args, keys.v[i]);
     redis_args_u64(&args, ttl_s(x->mirror));
@@ -125,7 +121,7 @@ bool mirror_send_write(struct mirrored *x, const struct mirror_write *w)
     (void)snprintf(created, sizeof(created), "%llu.%06llu",
                    (unsigned long long)(x->created_us / 1000000),
                    (unsigned long long)(x->created_us % 1000000));
-    redis_args_script(&args, &mirror_write_script, keys.n);
+    redis_args_script(&args, &x->mirror->write, keys.n);
     for (size_t i = 0; i < keys.n; i++)
         redis_args_str(&args, keys.v[i]);
     redis_args_str(&args, x->id);

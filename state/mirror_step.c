@@ -18,6 +18,12 @@
 
 /* ---- what never changes ---- */
 
+void mirrored_set_hash(struct mirrored *x, const char *hash)
+{
+    if (hash && strlen(hash) == sizeof(x->request_hash) - 1)
+        memcpy(x->request_hash, hash, sizeof(x->request_hash));
+}
+
 static bool load_constants(struct mirrored *x)
 {
     CLEANUP(exec_spec_freep) struct exec_spec *spec = NULL;
@@ -29,6 +35,7 @@ static bool load_constants(struct mirrored *x)
     x->principal = TAKE_PTR(spec->principal);
     x->session_id = TAKE_PTR(spec->session_id);
     x->command = TAKE_PTR(spec->command);
+    mirrored_set_hash(x, spec->request_hash);
     x->interactive = spec->interactive;
     x->created_us = spec->created_us;
     x->has_constants = true;
@@ -206,6 +213,7 @@ static void write_meta(struct mirrored *x, const struct step *s, enum execution_
         .has_exit = s->is_last,
     };
     memcpy(r.id, x->id, sizeof(r.id));
+    memcpy(r.request_hash, x->request_hash, sizeof(r.request_hash));
     memcpy(r.replica, m->config->replica_id, strlen(m->config->replica_id) + 1);
     if (s->is_last)
         r.exit = s->exit;

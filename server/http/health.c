@@ -44,10 +44,13 @@ static void serve_ready(struct exchange *x, void *arg)
     CLEANUP(buf_deinit) struct buf json = {0};
 
     source->get(source->arg, &h);
-    bool is_ready = h.is_keeper_ready && !h.is_disk_low && !h.is_draining && !h.is_limit_missing;
+    bool is_ready = h.is_keeper_ready && !h.is_disk_low && !h.is_draining && !h.is_limit_missing &&
+                    !h.is_id_taken;
     buf_printf(&json, "{\"status\":\"%s\",\"keeper\":\"%s\",\"disk\":\"%s\",\"draining\":%s",
                is_ready ? "ready" : "not ready", h.is_keeper_ready ? "ok" : "not ready",
                h.is_disk_low ? "low" : "ok", h.is_draining ? "true" : "false");
+    if (h.redis) /* away is no reason not to be asked: what runs here goes on, and is served */
+        buf_printf(&json, ",\"redis\":\"%s\"", h.redis);
     if (h.is_keeper_ready)
         add_limits(&h, &json);
     buf_append_char(&json, '}');

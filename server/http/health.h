@@ -7,6 +7,8 @@
 
 struct health {
     bool is_keeper_ready; /* commands can be started */
+    const char *redis;    /* constant: "ok", "away", "replica id taken"; NULL: there is none */
+    bool is_id_taken;     /* another replica has our id: what is meant for us may reach that one */
     bool is_disk_low;     /* below retention.min_free: new work is refused */
     bool is_draining;
     /* Whether limits of memory, processes and CPU time hold for a whole tree of processes. */

@@ -379,17 +379,9 @@ static void values_that_contradict_each_other_are_refused(void **state)
     check_bad(cases, ARRAY_LEN(cases));
 }
 
-static void redis_is_for_a_later_version(void **state)
+static void a_url_of_redis_is_read_in_full(void **state)
 {
     static const struct error_case cases[] = {
-        {{.env = {"REDIS_URL=redis://host:6379/0"}},
-         "REDIS_URL: this version runs as a single instance; leave it unset\n"},
-        {{.flags = {"--redis-url=rediss://u:p@h/0"}},
-         "--redis-url: this version runs as a single instance; leave it unset\n"},
-        {{.yaml = "redis:\n  url: unix:///run/redis.sock\n"},
-         "config.yaml:2: redis.url: this version runs as a single instance; leave it unset\n"},
-        {{.yaml = "redis: {url: \"redis+sentinel://h:26379/mymaster\"}\n"},
-         "config.yaml:1: redis.url: this version runs as a single instance; leave it unset\n"},
         {{.env = {"REDIS_URL=http://user:secret@host/"}},
          "REDIS_URL: \"http://***@host/\" is not a URL of Redis (try redis://host:6379/0; also "
          "rediss://, unix:// and redis+sentinel://)\n"},
@@ -451,7 +443,7 @@ int main(void)
         cmocka_unit_test(warns_but_runs),
         cmocka_unit_test(warns_of_a_token_everyone_can_read),
         cmocka_unit_test(values_that_contradict_each_other_are_refused),
-        cmocka_unit_test(redis_is_for_a_later_version),
+        cmocka_unit_test(a_url_of_redis_is_read_in_full),
         cmocka_unit_test(no_error_repeats_a_secret),
         cmocka_unit_test(long_values_are_cut),
     };
