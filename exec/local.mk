@@ -3,6 +3,20 @@ include exec/keeper/local.mk
 noinst_LIBRARIES += libexec.a
 libexec_a_SOURCES = \
 	exec/call.c exec/call.h \
+	exec/egress/address.c exec/egress/address.h \
+	exec/egress/conn.c \
+	exec/egress/conn_connect.c \
+	exec/egress/conn_request.c \
+	exec/egress/egress.c exec/egress/egress.h \
+	exec/egress/host.c exec/egress/host.h \
+	exec/egress/http_body.c exec/egress/http_body.h \
+	exec/egress/http_head.c exec/egress/http_head.h \
+	exec/egress/lookup.c \
+	exec/egress/policy.c exec/egress/policy.h \
+	exec/egress/relay.c \
+	exec/egress/site.c \
+	exec/egress/socks.c exec/egress/socks.h \
+	exec/egress/egress_impl.h \
 	exec/inbox.c exec/inbox.h \
 	exec/janitor.c exec/janitor.h \
 	exec/keeper_path.c exec/keeper_path.h \

@@ -77,6 +77,15 @@ static const struct {
     [METRIC_SHADOW_REPAIRS] = {"shadow_repairs_total",
                                "Replies of Redis that did not fit a copy, asked for again.",
                                COUNTER, NULL, NULL},
+    [METRIC_EGRESS_CONNECTIONS] = {"egress_connections_total",
+                                   "Requests to the network proxy, by outcome.", COUNTER, "outcome",
+                                   NULL},
+    [METRIC_EGRESS_OPEN] = {"egress_connections",
+                            "Open connections of the network proxy's clients.", GAUGE, NULL, NULL},
+    [METRIC_EGRESS_BYTES] = {"egress_bytes_total", "Bytes through the network proxy.", COUNTER,
+                             "direction", NULL},
+    [METRIC_EGRESS_REFUSED] = {"egress_refused_total", "What the network proxy refused, by reason.",
+                               COUNTER, "reason", NULL},
 };
 static_assert(ARRAY_LEN(metrics) == METRIC_COUNT, "every metric has a row");
 

@@ -39,6 +39,10 @@ enum metric {
     METRIC_PEER_COMMANDS,      /* counter by what became of it: sent, answered, served, … */
     METRIC_MARKED_LOST,        /* counter: executions of dead replicas that we declared lost */
     METRIC_SHADOW_REPAIRS,     /* counter: replies that did not fit, asked for again */
+    METRIC_EGRESS_CONNECTIONS, /* counter by outcome: "connected", "refused" … */
+    METRIC_EGRESS_OPEN,        /* gauge */
+    METRIC_EGRESS_BYTES,       /* counter by direction: "out" to upstreams, "in" from them */
+    METRIC_EGRESS_REFUSED,     /* counter by reason: egress_verdict_name() */
     METRIC_COUNT
 };
 

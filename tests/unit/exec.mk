@@ -28,3 +28,17 @@ tests_unit_test_procfs_SOURCES = tests/unit/test_procfs.c
 tests_unit_test_procfs_LDADD = $(KEEPER_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_waiting_SOURCES = tests/unit/test_waiting.c $(KEEPER_FIXTURE)
 tests_unit_test_waiting_LDADD = libkeeper.a $(EXEC_LIBS) $(CMOCKA_LIBS)
+
+# Of the network proxy.
+EGRESS_TESTS = \
+	tests/unit/test_egress \
+	tests/unit/test_egress_parse \
+	tests/unit/test_egress_rules
+check_PROGRAMS += $(EGRESS_TESTS)
+TESTS += $(EGRESS_TESTS)
+tests_unit_test_egress_parse_SOURCES = tests/unit/test_egress_parse.c tests/unit/random.h
+tests_unit_test_egress_parse_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_egress_rules_SOURCES = tests/unit/test_egress_rules.c tests/unit/random.h
+tests_unit_test_egress_rules_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_egress_SOURCES = tests/unit/test_egress.c tests/unit/temp_dir.h
+tests_unit_test_egress_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
