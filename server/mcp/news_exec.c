@@ -29,22 +29,23 @@ static void execution_of(const struct screening *s, char ret[EXECUTION_ID_MAX + 
         memcpy(ret, uri.id, sizeof(uri.id));
 }
 
-static void look_at_next(struct screening *s);
-
+/* Behind the name that was looked at. */
 static void move(struct screening *s, bool is_kept)
 {
     cJSON *seen = s->at;
     s->at = seen->next;
     if (!is_kept)
         cJSON_Delete(cJSON_DetachItemViaPointer(s->list, seen));
-    look_at_next(s);
 }
 
-static void on_view(struct exec_request *er, struct call *c)
+/* The next name, in whichever list; false: there is none. */
+static bool find_name(struct screening *s)
 {
-    bool is_there = c->outcome == CALL_OK;
-    call_free(c);
-    move((struct screening *)er, is_there);
+    while (!s->at && s->list) {
+        s->list = s->list == s->uris ? s->task_ids : NULL;
+        s->at = s->list ? s->list->child : NULL;
+    }
+    return s->at;
 }
 
 static void finish(struct screening *s)
@@ -55,19 +56,31 @@ static void finish(struct screening *s)
     mcp_request_unref(rq);
 }
 
+static void on_view(struct exec_request *er, struct call *c);
+
 static void look_at_next(struct screening *s)
 {
-    char id[EXECUTION_ID_MAX + 1];
-    while (!s->at && s->list) {
-        s->list = s->list == s->uris ? s->task_ids : NULL;
-        s->at = s->list ? s->list->child : NULL;
+    char id[EXECUTION_ID_MAX + 1] = "";
+    while (find_name(s)) {
+        execution_of(s, id);
+        if (id[0])
+            break;
+        move(s, false);
     }
-    if (!s->list)
+    if (!s->at)
         return finish(s);
-    execution_of(s, id);
     struct call *c = exec_request_call(&s->er, CALL_WAIT);
     memcpy(c->id, id, sizeof(id));
     exec_request_send(&s->er, c, on_view);
+}
+
+static void on_view(struct exec_request *er, struct call *c)
+{
+    struct screening *s = (struct screening *)er;
+    bool is_there = c->outcome == CALL_OK;
+    call_free(c);
+    move(s, is_there);
+    look_at_next(s);
 }
 
 void news_exec_screen(struct mcp_request *rq, cJSON *uris, cJSON *task_ids, void *pack_arg)

@@ -10,6 +10,7 @@ mcp_pure_tests = tests/unit/test_era tests/unit/test_header_codec tests/unit/tes
     tests/unit/test_state_token
 mcp_tests = tests/unit/test_mcp_channel tests/unit/test_mcp_legacy tests/unit/test_mcp_modern \
     tests/unit/test_mcp_packs tests/unit/test_mcp_request tests/unit/test_mcp_streams \
+    tests/unit/test_mcp_tasks \
     tests/unit/test_mcp_threads
 check_PROGRAMS += $(mcp_pure_tests) $(mcp_tests)
 TESTS += $(mcp_pure_tests) $(mcp_tests)
@@ -34,5 +35,7 @@ tests_unit_test_mcp_packs_SOURCES = tests/unit/test_mcp_packs.c
 tests_unit_test_mcp_packs_LDADD = $(MCP_TEST_LIBS)
 tests_unit_test_mcp_request_SOURCES = tests/unit/test_mcp_request.c
 tests_unit_test_mcp_request_LDADD = $(MCP_TEST_LIBS)
+tests_unit_test_mcp_tasks_SOURCES = tests/unit/test_mcp_tasks.c
+tests_unit_test_mcp_tasks_LDADD = $(MCP_TEST_LIBS)
 tests_unit_test_mcp_threads_SOURCES = tests/unit/test_mcp_threads.c
 tests_unit_test_mcp_threads_LDADD = $(MCP_TEST_LIBS)

@@ -11,6 +11,7 @@ tools_tests = \
     tests/unit/test_places \
     tests/unit/test_resources \
     tests/unit/test_start \
+    tests/unit/test_task_exec \
     tests/unit/test_text_shape \
     tests/unit/test_tool_views \
     tests/unit/test_tools \
@@ -52,6 +53,9 @@ tests_unit_test_resources_SOURCES = tests/unit/test_resources.c \
 tests_unit_test_resources_LDADD = $(PACK_TEST_LIBS)
 tests_unit_test_start_SOURCES = tests/unit/test_start.c tests/unit/temp_dir.h
 tests_unit_test_start_LDADD = $(TOOLS_TEST_LIBS)
+tests_unit_test_task_exec_SOURCES = tests/unit/test_task_exec.c \
+    tests/unit/journal_file.c tests/unit/journal_file.h
+tests_unit_test_task_exec_LDADD = $(PACK_TEST_LIBS)
 tests_unit_test_text_shape_SOURCES = tests/unit/test_text_shape.c tests/unit/random.h
 tests_unit_test_text_shape_LDADD = $(TOOLS_TEST_LIBS)
 tests_unit_test_tool_views_SOURCES = tests/unit/test_tool_views.c \
