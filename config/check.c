@@ -283,5 +283,6 @@ void check_layers(struct config_layers *l, const struct config_machine *m)
     check_timeouts(l);
     check_sandbox(l);
     check_confirm(l);
+    check_egress(l);
     check_redis(l);
 }

@@ -13,8 +13,9 @@ struct config_machine {
  * warnings go to the report of the layers. */
 void check_layers(struct config_layers *l, const struct config_machine *m);
 
-/* Part of it: the section confirm. */
+/* Parts of it: the section confirm; egress, and what profiles say of the network. */
 void check_confirm(struct config_layers *l);
+void check_egress(struct config_layers *l);
 
 /* A replica id made of a host name: a-z, 0-9 and _, at most 24 of them, never empty. */
 char *check_safe_replica_id(const char *host_name);

@@ -174,6 +174,16 @@ struct config {
                                   first */
     uint64_t min_free_bytes;   /* retention.min_free      256MiB: below it new work is refused */
 
+    /* egress: the network proxy */
+    unsigned egress_max_connections;          /* egress.max_connections    1000 */
+    unsigned egress_max_per_execution;        /* egress.max_per_execution  64 */
+    size_t egress_max_header_bytes;           /* egress.max_header         32KiB */
+    uint64_t egress_head_timeout_ms;          /* egress.head_timeout       10s */
+    uint64_t egress_connect_timeout_ms;       /* egress.connect_timeout   15s */
+    uint64_t egress_idle_timeout_ms;          /* egress.idle_timeout      300s */
+    struct config_strings egress_nameservers; /* egress.nameservers  none: /etc/resolv.conf */
+    char *egress_hosts_file;                  /* egress.hosts_file   /etc/hosts; "": none */
+
     /* log: */
     char *
         log_file; /* log.file   SANDBOX_LOG_FILE --log-file  sandbox_server.log; "" = stderr only */

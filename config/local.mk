@@ -4,6 +4,7 @@ libconfig_a_SOURCES = \
     config/config.h \
     config/check.c config/check.h \
     config/check_confirm.c \
+    config/check_egress.c \
     config/document.c config/document.h \
     config/flags.c config/flags.h \
     config/help.c config/help.h \

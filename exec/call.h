@@ -30,6 +30,7 @@ enum call_op {
     CALL_ORDER_GIVE_UP,
     CALL_ORDER_WATCH,
     CALL_ORDER_UNWATCH,
+    CALL_ORDER_NOTE, /* id, input.data: what the network proxy refused */
     CALL_ORDER_DRAIN,
     CALL_ORDER_STOP
 };

@@ -33,6 +33,7 @@ libexec_a_SOURCES = \
 	exec/reserve.c exec/reserve.h \
 	exec/retention.c \
 	exec/service.c exec/service.h \
+	exec/service_egress.c \
 	exec/service_input.c \
 	exec/service_keeper.c \
 	exec/service_mirror.c \

@@ -9,6 +9,7 @@
 
 #include <event2/event.h>
 
+#include "exec/egress/egress.h"
 #include "exec/inbox.h"
 #include "exec/service.h"
 #include "exec/tree_limits.h"
@@ -24,6 +25,7 @@ struct reactor {
     struct inbox inbox;
     struct service service;
     struct workspaces workspaces;
+    struct egress *egress; /* owned; NULL: no profile needs it */
     pthread_t thread;
     bool is_started;
     bool is_stopping; /* reactor thread: calls are answered CALL_E_DRAINING */
@@ -77,6 +79,9 @@ static void take_call(struct reactor *r, struct call *c)
     case CALL_ORDER_UNWATCH:
         service_unwatch(&r->service, c->id);
         break;
+    case CALL_ORDER_NOTE:
+        service_egress_note(&r->service, c->id, c->input.data);
+        break;
     case CALL_ORDER_DRAIN:
         service_drain(&r->service, (enum reactor_drain)c->order.drain);
         break;
@@ -125,6 +130,50 @@ static int set_up_loop(struct reactor *r)
     return 0;
 }
 
+static void give_order(struct reactor *r, struct call *c)
+{
+    if (!inbox_put(&r->inbox, c))
+        call_free(c); /* nobody is there any more to give it to */
+}
+
+/* On the proxy's thread. */
+static void on_egress_note(void *arg, const char *id, const char *note)
+{
+    struct reactor *r = arg;
+    struct call *c = call_new(CALL_ORDER_NOTE, NULL, NULL, NULL);
+
+    memcpy(c->id, id, strnlen(id, EXECUTION_ID_MAX));
+    c->input.data = xstrdup(note);
+    give_order(r, c);
+}
+
+static bool needs_egress(const struct config *c)
+{
+    for (size_t i = 0; i < c->n_profiles; i++)
+        if (c->profiles[i].network == CONFIG_NETWORK_PROXY)
+            return true;
+    return false;
+}
+
+static int set_up_egress(struct reactor *r, const struct config *c)
+{
+    const struct egress_options o = {
+        .max_connections = c->egress_max_connections,
+        .max_per_execution = c->egress_max_per_execution,
+        .max_header_bytes = c->egress_max_header_bytes,
+        .head_timeout_ms = c->egress_head_timeout_ms,
+        .connect_timeout_ms = c->egress_connect_timeout_ms,
+        .idle_timeout_ms = c->egress_idle_timeout_ms,
+        .nameservers = c->egress_nameservers.v,
+        .hosts_file = c->egress_hosts_file,
+        .on_note = on_egress_note,
+        .arg = r,
+    };
+    int error = needs_egress(c) ? egress_new(&o, &r->egress) : 0;
+    r->service.egress = r->egress;
+    return error;
+}
+
 int reactor_new(const struct config *c, struct sessions *sessions, struct reactor **ret)
 {
     struct reactor *r = xcalloc(1, sizeof(*r));
@@ -132,6 +181,8 @@ int reactor_new(const struct config *c, struct sessions *sessions, struct reacto
     int error = set_up_loop(r);
     if (error == 0)
         error = service_init(&r->service, c, r->base);
+    if (error == 0)
+        error = set_up_egress(r, c);
     if (error < 0) {
         LOG_ERROR("reactor_not_started", LOG_STR("state_dir", c->state_dir), LOG_ERRNO(error));
         return error; /* main ends the program: nothing here is worth taking apart */
@@ -151,12 +202,6 @@ static void *run(void *arg)
     return NULL;
 }
 
-static void give_order(struct reactor *r, struct call *c)
-{
-    if (!inbox_put(&r->inbox, c))
-        call_free(c); /* nobody is there any more to give it to */
-}
-
 void reactor_set_address(struct reactor *r, const char *address)
 {
     free(r->service.address);
@@ -171,6 +216,8 @@ int reactor_start(struct reactor *r)
     int error = pthread_create(&r->thread, NULL, run, r);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     r->is_started = error == 0;
+    if (error == 0 && r->egress)
+        error = -egress_start(r->egress);
     return -error;
 }
 
@@ -181,6 +228,8 @@ void reactor_stop(struct reactor *r)
         pthread_join(r->thread, NULL);
     }
     r->is_started = false;
+    if (r->egress)
+        egress_stop(r->egress);
     r->is_stopping = true;
     inbox_close(&r->inbox);
     on_inbox(-1, 0, r); /* what came too late is answered as well */
@@ -191,6 +240,7 @@ struct reactor *reactor_free(struct reactor *r)
     if (!r)
         return NULL;
     assert(!r->is_started);
+    egress_free(r->egress);
     workspaces_deinit(&r->workspaces);
     service_deinit(&r->service);
     event_free(r->on_inbox);

@@ -35,6 +35,7 @@ struct entry {
     uint64_t keep_output_bytes; /* of its limits: older output is dropped; 0: all of it is kept */
     uint64_t expires_ms;        /* CLOCK_MONOTONIC; ended: when retention takes it */
     struct exec_spec *spec;     /* owned; only until it was handed to the keeper */
+    bool has_listener;          /* the network proxy serves it */
     unsigned weak_limits;       /* enum tree_limit: told once it runs */
     struct shadow *shadow;      /* borrowed: what makes it one of another replica's; NULL: ours */
     struct group *group;        /* borrowed from the queue; NULL: ended */

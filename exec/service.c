@@ -263,6 +263,7 @@ void service_call(struct service *s, struct call *c)
     case CALL_ORDER_GIVE_UP:
     case CALL_ORDER_WATCH:
     case CALL_ORDER_UNWATCH:
+    case CALL_ORDER_NOTE:
     case CALL_ORDER_DRAIN:
     case CALL_ORDER_STOP:
         break;
@@ -309,6 +310,7 @@ void service_ended(struct service *s, struct entry *e)
         registry_set_size(&s->registry, e, x.events, x.output_bytes);
     if (!e->started_us)
         e->started_us = x.started_us;
+    service_egress_ended(s, e);
     queue_leave(&s->queue, e);
     registry_set_ended(&s->registry, e, execution_status_of(x.reason), expiry(s));
     count_execution(e, &x);

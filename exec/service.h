@@ -20,6 +20,7 @@
 #include "exec/waiter.h"
 #include "state/redis.h"
 
+struct egress;
 struct mirror;
 struct peers;
 struct replica;
@@ -32,6 +33,7 @@ struct service {
     struct mirror *mirror;       /* owned */
     struct replica *replica;     /* owned */
     char *address;               /* owned: where clients and balancers reach us; NULL: not said */
+    struct egress *egress;       /* borrowed from the reactor; NULL: no profile needs it */
     struct registry registry;
     struct queue queue;
     struct waiters *waiters;      /* owned */
@@ -107,6 +109,10 @@ enum reactor_redis service_redis_state(const struct service *s);
 /* What Redis does not have yet is on its way there. */
 bool service_is_mirroring(const struct service *s);
 void service_mirror_changed(struct service *s, const struct entry *e, unsigned what);
+/* service_egress.c: takes the descriptor. */
+void service_egress_listener(struct service *s, const char *id, int listener_fd);
+void service_egress_ended(struct service *s, struct entry *e);
+void service_egress_note(struct service *s, const char *id, const char *note);
 /* sweep.c: fills the registry from the state directory. 0 or -errno. */
 MUST_USE int sweep_state_dir(struct service *s);
 /* retention.c: removes what is over its time or over a bound. */

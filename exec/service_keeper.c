@@ -6,7 +6,6 @@
 #include "exec/service.h"
 #include "exec/tree_limits.h"
 #include "state/base/clock.h"
-#include "state/base/fd.h"
 #include "state/base/log.h"
 #include "state/base/metrics.h"
 #include "state/journal.h"
@@ -157,10 +156,9 @@ static void on_ended(void *arg, const char *id)
         service_ended(s, e);
 }
 
-/* What comes in there finds nobody, as long as no egress proxy takes it. */
 static void on_listener(void *arg, const char *id, int fd)
 {
-    fd_closep(&fd);
+    service_egress_listener(arg, id, fd);
 }
 
 static void on_stdin(void *arg, uint64_t token, enum keeper_stdin_result result)

@@ -122,11 +122,18 @@ static void on_orders(evutil_socket_t fd, short what, void *arg)
 
 /* ---- names ---- */
 
+/* evdns says that name servers come and go. */
+static void on_dns_log(int is_warning, const char *text)
+{
+    LOG_DEBUG("egress_dns", LOG_STR("what", text));
+}
+
 /* No search list: "intranet" must not become a name that nobody asked for. */
 static int set_up_dns(struct egress_core *c)
 {
     int failed = 0;
 
+    evdns_set_log_fn(on_dns_log);
     c->dns = evdns_base_new(c->base, 0);
     if (!c->dns)
         return -ENOMEM;

@@ -126,6 +126,16 @@ static void says_what_a_profile_needs(void **state)
         {{.yaml = "sandbox: {profiles: {build: {allowed_domains: [\"*\"]}}}\n"},
          "config.yaml:1: sandbox.profiles.build.allowed_domains: a list has \"*\", which is no "
          "host (try example.com or *.example.com)\n"},
+        {{.yaml = "sandbox: {profiles: {build: {allowed_ports: [443, 90-80]}}}\n"},
+         "config.yaml:1: sandbox.profiles: build: \"90-80\" is not a port (allowed_ports: try "
+         "443, or 8000-8999)\n"},
+        {{.yaml =
+              "sandbox: {profiles: {build: {allowed_addresses: [10.0.0.1/8, \"fd00::/8\"]}}}\n"},
+         "config.yaml:1: sandbox.profiles: build: \"10.0.0.1/8\" is not a range of addresses "
+         "(allowed_addresses: try 10.1.0.0/16)\n"},
+        {{.yaml = "egress: {nameservers: [192.0.2.53, \"[::1]:53\", \"a.example\"]}\n"},
+         "config.yaml:1: egress.nameservers: \"a.example\" is not an address (try 192.0.2.53, or "
+         "\"192.0.2.53:5353\")\n"},
         {{.yaml = "sandbox: {profiles: {Build: {}}}\n"},
          "config.yaml:1: sandbox.profiles.Build: a mapping is for no profile (name it with a-z, "
          "0-9, _ and -, at most 32)\n"},

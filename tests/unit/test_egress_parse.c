@@ -13,92 +13,89 @@
 
 #define V "HTTP/1.1\r\n"
 
+static const struct {
+    const char *text;
+    enum http_head_outcome outcome;
+    const char *host; /* OK: what follows, else nothing */
+    unsigned port;
+    const char *upstream; /* NULL: CONNECT */
+} requests[] = {
+    {"CONNECT a.example:443 " V "Host: other:1\r\n\r\n", HTTP_HEAD_OK, "a.example", 443, NULL},
+    {"CONNECT [::1]:443 " V "\r\n", HTTP_HEAD_OK, "::1", 443, NULL},
+    {"CONNECT A.example.:443 " V "\r\n", HTTP_HEAD_OK, "a.example", 443, NULL},
+    {"CONNECT a:443 HTTP/1.0\r\nContent-Length: 0\r\n\r\n", HTTP_HEAD_OK, "a", 443, NULL},
+    {"GET http://a.example/x?y=1 " V "Host: evil\r\nAccept: */*\r\n\r\n", HTTP_HEAD_OK, "a.example",
+     80, "GET /x?y=1 HTTP/1.1\r\nHost: a.example\r\nAccept: */*\r\nConnection: close\r\n\r\n"},
+    {"GET HTTP://a.example " V "\r\n", HTTP_HEAD_OK, "a.example", 80,
+     "GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n"},
+    {"GET http://a.example:8080?q HTTP/1.0\r\n\r\n", HTTP_HEAD_OK, "a.example", 8080,
+     "GET /?q HTTP/1.0\r\nHost: a.example:8080\r\nConnection: close\r\n\r\n"},
+    {"GET http://[fd00::1]/ " V "\r\n", HTTP_HEAD_OK, "fd00::1", 80,
+     "GET / HTTP/1.1\r\nHost: [fd00::1]\r\nConnection: close\r\n\r\n"},
+    /* hop by hop, and named as such; never what says where the body ends */
+    {"POST http://a/ " V "Connection: X-Mine, content-length , close\r\nX-Mine: 1\r\n"
+     "Keep-Alive: 5\r\nProxy-Connection: x\r\nTE: trailers\r\nUpgrade: h2c\r\n"
+     "Proxy-Authorization: Basic eDp5\r\nContent-Length: 3\r\nX-Other: 2\r\n\r\n",
+     HTTP_HEAD_OK, "a", 80,
+     "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nX-Other: 2\r\n"
+     "Connection: close\r\n\r\n"},
+    {"PUT http://a/ " V "Transfer-Encoding: Chunked\r\n\r\n", HTTP_HEAD_OK, "a", 80,
+     "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\nConnection: close\r\n\r\n"},
+    /* for a server */
+    {"GET / " V "Host: a\r\n\r\n", HTTP_HEAD_NOT_PROXY, NULL, 0, NULL},
+    {"OPTIONS * " V "Host: a\r\n\r\n", HTTP_HEAD_NOT_PROXY, NULL, 0, NULL},
+    {"GET https://a/ " V "\r\n", HTTP_HEAD_SCHEME, NULL, 0, NULL},
+    {"GET ftp://a/ " V "\r\n", HTTP_HEAD_SCHEME, NULL, 0, NULL},
+    /* of two meanings */
+    {"POST http://a/ " V "Content-Length: 3\r\nContent-Length: 3\r\n\r\n", HTTP_HEAD_BAD, NULL, 0,
+     NULL},
+    {"POST http://a/ " V "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", HTTP_HEAD_BAD,
+     NULL, 0, NULL},
+    {"POST http://a/ " V "Transfer-Encoding: gzip, chunked\r\n\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
+    {"POST http://a/ HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
+    {"POST http://a/ " V "Content-Length: +3\r\n\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
+    {"POST http://a/ " V "Content-Length: 3 3\r\n\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
+    {"POST http://a/ " V "Content-Length: 9999999999999999999\r\n\r\n", HTTP_HEAD_BAD, NULL, 0,
+     NULL},
+    {"POST http://a/ " V "Content-Length : 3\r\n\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
+    {"GET http://a/ " V "X: 1\r\n 2\r\n\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
+    {"GET http://a/ " V "X: 1\n\r\nY: 2\r\n\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
+    {"GET http://a/ " V "X: 1\rY: 2\r\n\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
+    {"GET http://a/ " V "X\r\n\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
+    {"GET http://a/ HTTP/2.0\r\n\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
+    {"GET  http://a/ " V "\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
+    {"GET http://a/x y " V "\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
+    {"GET http://user@a/ " V "\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
+    {"GET http://a/#f " V "\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
+    {"GET http:///x " V "\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
+    {"GET http://a:/ " V "\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
+    {"GET http://a:0/ " V "\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
+    {"GET http://a:80-90/ " V "\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
+    {"GET a " V "\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
+    {"CONNECT a " V "\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
+    {"CONNECT ::1:443 " V "\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
+    {"CONNECT a:65536 " V "\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
+    {"CONNECT a:443 " V "Content-Length: 1\r\n\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
+    {"CONNECT a:443 " V "Transfer-Encoding: chunked\r\n\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
+    {"\r\n\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
+};
+
 static void requests_are_understood_or_refused(void **state)
 {
-    static const struct {
-        const char *text;
-        enum http_head_outcome outcome;
-        const char *host; /* OK: what follows, else nothing */
-        unsigned port;
-        const char *upstream; /* NULL: CONNECT */
-    } cases[] = {
-        {"CONNECT a.example:443 " V "Host: other:1\r\n\r\n", HTTP_HEAD_OK, "a.example", 443, NULL},
-        {"CONNECT [::1]:443 " V "\r\n", HTTP_HEAD_OK, "::1", 443, NULL},
-        {"CONNECT A.example.:443 " V "\r\n", HTTP_HEAD_OK, "a.example", 443, NULL},
-        {"CONNECT a:443 HTTP/1.0\r\nContent-Length: 0\r\n\r\n", HTTP_HEAD_OK, "a", 443, NULL},
-        {"GET http://a.example/x?y=1 " V "Host: evil\r\nAccept: */*\r\n\r\n", HTTP_HEAD_OK,
-         "a.example", 80,
-         "GET /x?y=1 HTTP/1.1\r\nHost: a.example\r\nAccept: */*\r\nConnection: close\r\n\r\n"},
-        {"GET HTTP://a.example " V "\r\n", HTTP_HEAD_OK, "a.example", 80,
-         "GET / HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n"},
-        {"GET http://a.example:8080?q HTTP/1.0\r\n\r\n", HTTP_HEAD_OK, "a.example", 8080,
-         "GET /?q HTTP/1.0\r\nHost: a.example:8080\r\nConnection: close\r\n\r\n"},
-        {"GET http://[fd00::1]/ " V "\r\n", HTTP_HEAD_OK, "fd00::1", 80,
-         "GET / HTTP/1.1\r\nHost: [fd00::1]\r\nConnection: close\r\n\r\n"},
-        /* hop by hop, and named as such; never what says where the body ends */
-        {"POST http://a/ " V "Connection: X-Mine, content-length , close\r\nX-Mine: 1\r\n"
-         "Keep-Alive: 5\r\nProxy-Connection: x\r\nTE: trailers\r\nUpgrade: h2c\r\n"
-         "Proxy-Authorization: Basic eDp5\r\nContent-Length: 3\r\nX-Other: 2\r\n\r\n",
-         HTTP_HEAD_OK, "a", 80,
-         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nX-Other: 2\r\n"
-         "Connection: close\r\n\r\n"},
-        {"PUT http://a/ " V "Transfer-Encoding: Chunked\r\n\r\n", HTTP_HEAD_OK, "a", 80,
-         "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\nConnection: close\r\n\r\n"},
-        /* for a server */
-        {"GET / " V "Host: a\r\n\r\n", HTTP_HEAD_NOT_PROXY, NULL, 0, NULL},
-        {"OPTIONS * " V "Host: a\r\n\r\n", HTTP_HEAD_NOT_PROXY, NULL, 0, NULL},
-        {"GET https://a/ " V "\r\n", HTTP_HEAD_SCHEME, NULL, 0, NULL},
-        {"GET ftp://a/ " V "\r\n", HTTP_HEAD_SCHEME, NULL, 0, NULL},
-        /* of two meanings */
-        {"POST http://a/ " V "Content-Length: 3\r\nContent-Length: 3\r\n\r\n", HTTP_HEAD_BAD, NULL,
-         0, NULL},
-        {"POST http://a/ " V "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
-         HTTP_HEAD_BAD, NULL, 0, NULL},
-        {"POST http://a/ " V "Transfer-Encoding: gzip, chunked\r\n\r\n", HTTP_HEAD_BAD, NULL, 0,
-         NULL},
-        {"POST http://a/ HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", HTTP_HEAD_BAD, NULL, 0,
-         NULL},
-        {"POST http://a/ " V "Content-Length: +3\r\n\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
-        {"POST http://a/ " V "Content-Length: 3 3\r\n\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
-        {"POST http://a/ " V "Content-Length: 9999999999999999999\r\n\r\n", HTTP_HEAD_BAD, NULL, 0,
-         NULL},
-        {"POST http://a/ " V "Content-Length : 3\r\n\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
-        {"GET http://a/ " V "X: 1\r\n 2\r\n\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
-        {"GET http://a/ " V "X: 1\n\r\nY: 2\r\n\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
-        {"GET http://a/ " V "X: 1\rY: 2\r\n\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
-        {"GET http://a/ " V "X\r\n\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
-        {"GET http://a/ HTTP/2.0\r\n\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
-        {"GET  http://a/ " V "\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
-        {"GET http://a/x y " V "\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
-        {"GET http://user@a/ " V "\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
-        {"GET http://a/#f " V "\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
-        {"GET http:///x " V "\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
-        {"GET http://a:/ " V "\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
-        {"GET http://a:0/ " V "\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
-        {"GET http://a:80-90/ " V "\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
-        {"GET a " V "\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
-        {"CONNECT a " V "\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
-        {"CONNECT ::1:443 " V "\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
-        {"CONNECT a:65536 " V "\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
-        {"CONNECT a:443 " V "Content-Length: 1\r\n\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
-        {"CONNECT a:443 " V "Transfer-Encoding: chunked\r\n\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
-        {"\r\n\r\n", HTTP_HEAD_BAD, NULL, 0, NULL},
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(requests); i++) {
         CLEANUP(http_head_deinit) struct http_head h;
-        size_t len = strlen(cases[i].text);
-        assert_int_equal(http_head_len(cases[i].text, len), len);
-        assert_int_equal(http_head_len(cases[i].text, len - 1), 0);
-        if (http_head_parse(cases[i].text, len, &h) != cases[i].outcome)
-            fail_msg("%s", cases[i].text);
-        if (cases[i].outcome != HTTP_HEAD_OK)
+        size_t len = strlen(requests[i].text);
+        assert_int_equal(http_head_len(requests[i].text, len), len);
+        assert_int_equal(http_head_len(requests[i].text, len - 1), 0);
+        if (http_head_parse(requests[i].text, len, &h) != requests[i].outcome)
+            fail_msg("%s", requests[i].text);
+        if (requests[i].outcome != HTTP_HEAD_OK)
             continue;
-        assert_string_equal(h.host, cases[i].host);
-        assert_int_equal(h.port, cases[i].port);
-        assert_int_equal(h.is_connect, cases[i].upstream == NULL);
+        assert_string_equal(h.host, requests[i].host);
+        assert_int_equal(h.port, requests[i].port);
+        assert_int_equal(h.is_connect, requests[i].upstream == NULL);
         assert_string_equal(h.upstream.len > 0 ? h.upstream.data : "",
-                            cases[i].upstream ? cases[i].upstream : "");
+                            requests[i].upstream ? requests[i].upstream : "");
     }
 }
 
