@@ -62,6 +62,7 @@ static void walk_sandbox(struct codec *c, struct keeper_sandbox *s)
     codec_strv(c, &s->wrap);
     codec_str(c, &s->init);
     codec_str(c, &s->workspace);
+    codec_str(c, &s->stage);
     codec_bytes(c, &s->filter, &s->filter_len);
     codec_u64(c, &s->uid);
     codec_bool(c, &s->wants_listener);
@@ -72,6 +73,7 @@ static void walk_sandbox(struct codec *c, struct keeper_sandbox *s)
     if (s->wrap && s->wrap[0]) {
         require(c, s->wrap[0][0] == '/' && s->filter_len > 0);
         require(c, s->init && s->init[0] == '/' && s->workspace && s->workspace[0] == '/');
+        require(c, !s->uid || (s->stage && s->stage[0] == '/'));
     }
 }
 

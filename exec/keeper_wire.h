@@ -98,6 +98,7 @@ struct keeper_sandbox {
                               and the rest means nothing */
     const char *init;      /* absolute path of mcp-exec-init, which bwrap runs */
     const char *workspace; /* absolute; of the host */
+    const char *stage;     /* absolute; where wrap finds the workspace when uid is not ours */
     const void *filter;    /* of system calls: an array of struct sock_filter */
     size_t filter_len;     /* bytes */
     uint64_t uid;          /* user and group that it runs as; 0: ours */

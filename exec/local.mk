@@ -1,4 +1,5 @@
 # exec/: what runs. May include config/ and state/.
+include exec/init/local.mk
 include exec/keeper/local.mk
 noinst_LIBRARIES += libexec.a
 libexec_a_SOURCES = \
@@ -19,6 +20,7 @@ libexec_a_SOURCES = \
 	exec/egress/egress_impl.h \
 	exec/inbox.c exec/inbox.h \
 	exec/janitor.c exec/janitor.h \
+	exec/isolation.c exec/isolation.h exec/isolation_try.c \
 	exec/keeper_path.c exec/keeper_path.h \
 	exec/keeper_client.c exec/keeper_client.h \
 	exec/keeper_launch.c exec/keeper_launch.h \
@@ -32,6 +34,8 @@ libexec_a_SOURCES = \
 	exec/registry.c exec/registry.h \
 	exec/reserve.c exec/reserve.h \
 	exec/retention.c \
+	exec/sandbox_filter.c exec/sandbox_filter.h \
+	exec/sandbox_wrap.c exec/sandbox_wrap.h \
 	exec/service.c exec/service.h \
 	exec/service_egress.c \
 	exec/service_input.c \
@@ -44,4 +48,4 @@ libexec_a_SOURCES = \
 	exec/tree_limits.c exec/tree_limits.h \
 	exec/waiter.c exec/waiter.h \
 	exec/workspaces.c exec/workspaces.h
-EXEC_LIBS = libexec.a libkeeper_wire.a $(STATE_LIBS) $(EVENT_LIBS)
+EXEC_LIBS = libexec.a libkeeper_wire.a $(STATE_LIBS) $(EVENT_LIBS) $(SECCOMP_LIBS)

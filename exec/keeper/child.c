@@ -7,7 +7,7 @@
 
 #include <sys/epoll.h>
 
-#include "exec/keeper/spawn.h"
+#include "exec/keeper/sandbox.h"
 #include "state/base/clock.h"
 #include "state/base/fd.h"
 #include "state/base/log.h"
@@ -51,7 +51,7 @@ void child_get_totals(const struct child *c, struct keeper_running *ret)
 
 bool child_is_only(const struct child *c)
 {
-    return c->keeper->n_children == 1;
+    return c->keeper->n_children == 1 && list_is_empty(&c->keeper->sandboxes);
 }
 
 /* ---- what ends it ---- */
@@ -66,6 +66,10 @@ static void on_ladder(struct timer *t)
 /* A process may be forked while we look: again, until the command's end takes over. */
 static void kill_tree(struct child *c)
 {
+    if (c->sandbox) {
+        child_sandbox_kill(c);
+        return timer_set(&c->keeper->loop, &c->ladder, clock_mono_ms() + KILL_AGAIN_MS, on_ladder);
+    }
     if (!tree_kill(&c->tree, child_is_only(c)))
         timer_set(&c->keeper->loop, &c->ladder, clock_mono_ms() + KILL_AGAIN_MS, on_ladder);
 }
@@ -74,13 +78,23 @@ static void ask_tree(struct child *c)
 {
     if (c->limits.kill_grace_ms == 0)
         return kill_tree(c);
-    tree_ask(&c->tree, SIGTERM, child_is_only(c));
+    if (c->sandbox) {
+        sandbox_signal_all(c->sandbox, SIGTERM);
+        sandbox_signal_all(c->sandbox, SIGCONT);
+    } else {
+        tree_ask(&c->tree, SIGTERM, child_is_only(c));
+    }
     timer_set(&c->keeper->loop, &c->ladder, clock_mono_ms() + c->limits.kill_grace_ms, on_ladder);
+}
+
+static bool is_alive(const struct child *c)
+{
+    return c->phase == CHILD_STARTING || c->phase == CHILD_RUNNING;
 }
 
 void child_kill(struct child *c, const struct keeper_kill *k)
 {
-    if (c->phase != CHILD_RUNNING)
+    if (!is_alive(c))
         return;
     switch (k->mode) {
     case KEEPER_KILL_LADDER:
@@ -93,7 +107,10 @@ void child_kill(struct child *c, const struct keeper_kill *k)
         kill_tree(c);
         break;
     case KEEPER_KILL_SIGNAL:
-        (void)kill(-c->tree.main, k->signo); /* not reaped yet: the group is ours */
+        if (c->sandbox)
+            sandbox_signal_group(c->sandbox, k->signo);
+        else
+            (void)kill(-c->tree.main, k->signo); /* not reaped yet: the group is ours */
         waiting_moved(c);
         break;
     }
@@ -140,7 +157,7 @@ void child_fail(struct child *c, enum execution_reason reason, const char *what,
     snprintf(c->exit.error, sizeof(c->exit.error), "%s: %s", what, strerror(-r));
     c->error = -r;
     child_decide(c, reason);
-    if (c->phase == CHILD_RUNNING)
+    if (is_alive(c))
         kill_tree(c);
 }
 
@@ -240,7 +257,7 @@ void child_continue_timers(struct child *c, uint64_t kill_ms)
 
 enum keeper_stdin_result child_write_stdin(struct child *c, const struct keeper_input *i)
 {
-    if (c->phase != CHILD_RUNNING)
+    if (!is_alive(c))
         return KEEPER_STDIN_GONE;
     c->active_ms = clock_mono_ms();
     enum keeper_stdin_result r = input_write(&c->input, i);
@@ -266,11 +283,16 @@ struct child *child_free(struct child *c)
         return NULL;
     list_remove(&c->link);
     child_stop_timers(c);
-    for (int i = 0; i < JOURNAL_STREAMS; i++)
+    for (int i = 0; i < JOURNAL_STREAMS; i++) {
         source_close(&c->keeper->loop, &c->streams[i].source);
+        fd_closep(&c->streams[i].source.fd); /* STARTING: not watched yet */
+    }
+    child_sandbox_let_go(c);
     input_deinit(&c->input);
     journal_writer_deinit(&c->journal);
     tree_deinit(&c->tree);
+    free(c->cwd);
+    free(c->program);
     free(c->dir);
     free(c);
     return NULL;

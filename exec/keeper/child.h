@@ -2,6 +2,7 @@
 /*
  * One execution while it runs. Owned by the keeper's list; one thread.
  *
+ *   STARTING   its sandbox is being made, which then starts the command
  *   RUNNING    the command runs: its output goes to the journal, its limits are watched
  *   DRAINING   the command ended; its pipes are read to their end, 100 ms at most
  *   SWEEPING   what is left of its tree is killed, until nobody is there
@@ -17,8 +18,16 @@
 #include "exec/keeper/waiting.h"
 
 struct rusage;
+struct sandbox;
+struct spawned;
 
-enum child_phase { CHILD_RUNNING = 1, CHILD_DRAINING, CHILD_SWEEPING, CHILD_FINISHING };
+enum child_phase {
+    CHILD_STARTING = 1,
+    CHILD_RUNNING,
+    CHILD_DRAINING,
+    CHILD_SWEEPING,
+    CHILD_FINISHING
+};
 
 struct stream {
     struct source source;
@@ -40,11 +49,15 @@ struct child {
     struct journal_writer journal;
     struct tree tree;
     struct waiting waiting;
-    struct timer limit;                       /* the next of timeout and idle timeout */
-    struct timer ladder;                      /* KILL after TERM, and again until it worked */
-    struct timer step;                        /* the next step of a phase */
-    struct timer look;                        /* the next look at what its tree uses */
-    uint64_t look_ms;                         /* from the look before it */
+    struct sandbox *sandbox; /* borrowed from the keeper, until we let go of it; NULL: none */
+    char *cwd, *program;     /* owned; with a sandbox: what its failures are about */
+    unsigned sandbox_killed; /* processes in there that had to be killed */
+    unsigned sandbox_kills;  /* how often that was asked for */
+    struct timer limit;      /* the next of timeout and idle timeout */
+    struct timer ladder;     /* KILL after TERM, and again until it worked */
+    struct timer step;       /* the next step of a phase */
+    struct timer look;       /* the next look at what its tree uses */
+    uint64_t look_ms;        /* from the look before it */
     uint64_t started_ms, active_ms, phase_ms; /* CLOCK_MONOTONIC */
     enum execution_reason reason;             /* as decided; 0: not yet */
     int error;                                /* errno of a start that failed */
@@ -65,6 +78,13 @@ void child_kill(struct child *c, const struct keeper_kill *k);
 void child_note(struct child *c, enum journal_type type, const char *text);
 /* The command was reaped. */
 void child_main_ended(struct child *c, int status, const struct rusage *usage);
+
+/* What its sandbox tells, child_sandbox.c. */
+void child_sandbox_started(struct child *c, pid_t pid, int terminal_fd); /* takes it; -1: none */
+void child_sandbox_failed(struct child *c, int step, int error);
+void child_sandbox_ended(struct child *c, int status, const struct rusage *usage, unsigned killed);
+void child_sandbox_gone(struct child *c, unsigned killed);  /* nobody is left in there */
+void child_sandbox_lost(struct child *c, const char *said); /* it ended without a word of init */
 
 /* Between child.c, child_start.c, child_end.c and reexec.c. */
 struct child *child_new(struct keeper *k, const char *id, const char *dir);
@@ -87,3 +107,12 @@ void child_sweep(struct child *c);
  */
 void child_continue(struct child *c, uint64_t kill_ms);
 void child_continue_timers(struct child *c, uint64_t kill_ms);
+/* In a sandbox; the rest comes by child_sandbox_…(). */
+void child_begin_sandboxed(struct child *c, const struct keeper_spawn *s);
+void child_run(struct child *c, pid_t pid); /* the command runs, the descriptors are there */
+void child_end_unstarted(struct child *c, enum execution_reason reason, int error,
+                         const char *text);
+bool child_sandbox_sweep(struct child *c, uint64_t ago_ms); /* nobody is left in there */
+void child_sandbox_kill(struct child *c);                   /* KILL to all in there */
+void child_sandbox_let_go(struct child *c);                 /* without one it does nothing */
+void child_sweep_now(struct child *c);                      /* SWEEPING: look again */

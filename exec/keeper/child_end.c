@@ -7,6 +7,7 @@
 
 #include "exec/keeper/child.h"
 #include "exec/keeper/reserve.h"
+#include "exec/keeper/sandbox.h"
 #include "state/base/clock.h"
 #include "state/base/log.h"
 #include "state/journal.h"
@@ -106,7 +107,7 @@ static void complete_exit(struct child *c)
     struct execution_exit *e = &c->exit;
     e->reason = c->reason;
     e->ended_us = clock_real_us();
-    e->processes_killed = c->tree.killed.n;
+    e->processes_killed = c->tree.killed.n + c->sandbox_killed;
     if (c->journal.output_fd < 0)
         return;
     e->events = c->journal.events;
@@ -137,6 +138,7 @@ static void end(struct child *c)
              LOG_U64("killed", c->exit.processes_killed),
              LOG_STR("detail", c->exit.error[0] ? c->exit.error : NULL));
     child_stop_timers(c);
+    child_sandbox_let_go(c);
     list_remove(&c->link);
     list_append(&k->ended, &c->link);
     k->n_children--;
@@ -202,13 +204,21 @@ static void start_finishing(struct child *c)
 
 static void on_sweep(struct timer *t);
 
+/* What was never started has no processes, but may have a group. */
+static bool is_swept(struct child *c, uint64_t ago_ms)
+{
+    if (c->sandbox)
+        return child_sandbox_sweep(c, ago_ms);
+    if (!c->tree.main && !cgroup_is_there(&c->tree.cgroup))
+        return true;
+    return tree_kill(&c->tree, child_is_only(c));
+}
+
 static void sweep(struct child *c)
 {
     uint64_t now = clock_mono_ms(), ago = now - c->phase_ms;
 
-    /* What was never started has no processes, but may have a group. */
-    bool is_gone = (!c->tree.main && !cgroup_is_there(&c->tree.cgroup)) ||
-                   tree_kill(&c->tree, child_is_only(c));
+    bool is_gone = is_swept(c, ago);
     if (!is_gone && ago < SWEEP_MS) {
         uint64_t wait = ago < 1 ? 1 : ago > 50 ? 50 : ago;
         return timer_set(&c->keeper->loop, &c->step, now + wait, on_sweep);
@@ -221,6 +231,12 @@ static void sweep(struct child *c)
 static void on_sweep(struct timer *t)
 {
     sweep(CONTAINER_OF(t, struct child, step));
+}
+
+void child_sweep_now(struct child *c)
+{
+    timer_clear(&c->step);
+    sweep(c);
 }
 
 void child_sweep(struct child *c)
@@ -267,6 +283,8 @@ static void continue_phase(struct child *c)
     uint64_t now = clock_mono_ms();
 
     switch (c->phase) {
+    case CHILD_STARTING:
+        break;
     case CHILD_RUNNING:
         child_watch_limits(c);
         child_look_at_limits(c);
@@ -285,9 +303,11 @@ static void continue_phase(struct child *c)
 
 void child_continue(struct child *c, uint64_t kill_ms)
 {
-    int r = child_watch(c);
+    int r = c->phase == CHILD_STARTING ? input_watch(&c->input, &c->keeper->loop) : child_watch(c);
     if (r < 0)
         child_fail(c, REASON_OUTPUT_LIMIT, "epoll", r);
+    if (c->sandbox)
+        sandbox_continue(c->sandbox);
     child_continue_timers(c, kill_ms);
     continue_phase(c);
 }

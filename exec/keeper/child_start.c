@@ -33,8 +33,7 @@ struct child *child_new(struct keeper *k, const char *id, const char *dir)
 }
 
 /* The rest of its short life goes the way of all: journal, file exit, ENDED. */
-static void end_unstarted(struct child *c, enum execution_reason reason, int error,
-                          const char *text)
+void child_end_unstarted(struct child *c, enum execution_reason reason, int error, const char *text)
 {
     c->error = error;
     if (reason == REASON_SPAWN_FAILED)
@@ -48,7 +47,7 @@ static void end_unstarted_by(struct child *c, int error, const char *what)
 {
     char text[sizeof(c->exit.error)];
     snprintf(text, sizeof(text), "%s: %s", what, strerror(error));
-    end_unstarted(c, REASON_SPAWN_FAILED, error, text);
+    child_end_unstarted(c, REASON_SPAWN_FAILED, error, text);
 }
 
 /* There is a journal, but we don't run it: whoever began it is gone. Nothing is started twice. */
@@ -60,7 +59,7 @@ static void end_lost(struct child *c)
         c->exit.events = journal_events(j);
         c->exit.output_bytes = journal_output_bytes(j);
     }
-    end_unstarted(c, REASON_LOST, 0, "it was started by a keeper that is gone");
+    child_end_unstarted(c, REASON_LOST, 0, "it was started by a keeper that is gone");
 }
 
 int child_watch(struct child *c)
@@ -74,22 +73,19 @@ int child_watch(struct child *c)
         if (fd >= 0 && r < 0)
             fd_closep(&s->fd);
     }
-    if (r == 0)
+    if (r == 0 && !c->input.source.is_watched)
         r = input_watch(&c->input, &c->keeper->loop);
     waiting_start(c);
     return r;
 }
 
-static void run(struct child *c, const struct keeper_spawn *s, const struct spawned *p)
+void child_run(struct child *c, pid_t pid)
 {
     c->phase = CHILD_RUNNING;
-    c->tree.main = p->pid;
+    c->tree.main = pid;
     c->started_ms = c->active_ms = clock_mono_ms();
     c->exit.started_us = clock_real_us();
-    c->streams[0].source.fd = p->out_fd;
-    c->streams[1].source.fd = p->err_fd;
-    input_init(&c->input, p->in_fd, s->is_pty, s->limits.max_stdin_bytes);
-    LOG_INFO("execution_started", LOG_STR("exec", c->id), LOG_I64("pid", p->pid));
+    LOG_INFO("execution_started", LOG_STR("exec", c->id), LOG_I64("pid", pid));
     child_check_journal(c, journal_writer_event(&c->journal, JOURNAL_READY, 0));
     int r = child_watch(c);
     if (r < 0)
@@ -97,6 +93,14 @@ static void run(struct child *c, const struct keeper_spawn *s, const struct spaw
     child_watch_limits(c);
     child_look_at_limits(c);
     clients_send_started(c->keeper, c);
+}
+
+static void run(struct child *c, const struct keeper_spawn *s, const struct spawned *p)
+{
+    c->streams[0].source.fd = p->out_fd;
+    c->streams[1].source.fd = p->err_fd;
+    input_init(&c->input, p->in_fd, s->is_pty, s->limits.max_stdin_bytes);
+    child_run(c, p->pid);
 }
 
 static void begin(struct child *c, const struct keeper_spawn *s)
@@ -111,13 +115,15 @@ static void begin(struct child *c, const struct keeper_spawn *s)
         return end_lost(c);
     if (r < 0)
         return end_unstarted_by(c, -r, "journal");
+    if (s->sandbox.wrap && s->sandbox.wrap[0])
+        return child_begin_sandboxed(c, s);
     bool is_running = spawn_start(c->id, s, &k->cgroups, k->open_files, &spawned, &e);
     c->tree.cgroup = spawned.cgroup;
     c->held = spawned.held;
     if (is_running)
         run(c, s, &spawned);
     else
-        end_unstarted(c, REASON_SPAWN_FAILED, e.error, e.text);
+        child_end_unstarted(c, REASON_SPAWN_FAILED, e.error, e.text);
 }
 
 void child_spawn(struct keeper *k, const char *id, const struct keeper_spawn *s)
@@ -132,9 +138,9 @@ void child_spawn(struct keeper *k, const char *id, const struct keeper_spawn *s)
     c = child_new(k, id, s->dir);
     c->limits = s->limits;
     if (k->is_stopping)
-        end_unstarted(c, REASON_SPAWN_FAILED, ECANCELED, "the keeper is stopping");
+        child_end_unstarted(c, REASON_SPAWN_FAILED, ECANCELED, "the keeper is stopping");
     else if (k->n_children > k->max_children)
-        end_unstarted(c, REASON_SPAWN_FAILED, EAGAIN, "the keeper runs as many as it can");
+        child_end_unstarted(c, REASON_SPAWN_FAILED, EAGAIN, "the keeper runs as many as it can");
     else
         begin(c, s);
 }

@@ -9,6 +9,7 @@
 #include "exec/keeper/child.h"
 #include "exec/keeper/keeper.h"
 #include "exec/keeper/reexec.h"
+#include "exec/keeper/sandbox.h"
 #include "state/base/clock.h"
 #include "state/base/fd.h"
 #include "state/base/log.h"
@@ -81,10 +82,20 @@ static struct keeper_message about(const struct child *c, enum keeper_message_ty
     return m;
 }
 
+static bool has_listener(const struct child *c)
+{
+    return c->sandbox && c->phase == CHILD_RUNNING && c->sandbox->listener_fd >= 0;
+}
+
 void clients_send_started(struct keeper *k, const struct child *c)
 {
-    struct keeper_message m = about(c, KEEPER_STARTED);
+    struct keeper_message m = about(c, KEEPER_STARTED), listener = {.type = KEEPER_LISTENER};
     send_to_all(k, &m);
+    if (!has_listener(c))
+        return;
+    memcpy(listener.id, c->id, sizeof(listener.id));
+    listener.listener_fd = c->sandbox->listener_fd;
+    send_to_all(k, &listener);
 }
 
 void clients_send_ended(struct keeper *k, const char *id)
@@ -157,6 +168,19 @@ static struct keeper_host host_of(const struct keeper *k)
     };
 }
 
+static void send_listeners(struct client *c)
+{
+    list_for_each (l, &c->keeper->children) {
+        const struct child *child = CONTAINER_OF(l, struct child, link);
+        struct keeper_message m = {.type = KEEPER_LISTENER};
+        if (!c->is_attached || !has_listener(child))
+            continue;
+        memcpy(m.id, child->id, sizeof(m.id));
+        m.listener_fd = child->sandbox->listener_fd;
+        send_message(c, &m);
+    }
+}
+
 static void on_list(struct client *c)
 {
     c->is_attached = true;
@@ -170,6 +194,7 @@ static void on_list(struct client *c)
     if (c->is_attached)
         send_message(c,
                      &(struct keeper_message){.type = KEEPER_LIST_END, .host = host_of(c->keeper)});
+    send_listeners(c);
 }
 
 static void on_stdin(struct client *c, const struct keeper_message *m)

@@ -37,6 +37,8 @@ static void queue_pty_eof(struct input *in)
 static void write_queue(struct input *in)
 {
     size_t done = 0;
+    if (in->is_pending)
+        return;
     while (done < in->queue.len) {
         ssize_t n = write(in->source.fd, in->queue.data + done, in->queue.len - done);
         if (n < 0 && errno == EINTR)
@@ -97,7 +99,7 @@ enum keeper_stdin_result input_write(struct input *in, const struct keeper_input
 
     if (id && is_known(in, id))
         return KEEPER_STDIN_REPEAT;
-    if (!in->source.is_watched || in->is_eof)
+    if ((!in->source.is_watched && !in->is_pending) || in->is_eof)
         return KEEPER_STDIN_CLOSED;
     if (in->queue.len + i->len > in->max_bytes)
         return KEEPER_STDIN_FULL;
@@ -108,7 +110,7 @@ enum keeper_stdin_result input_write(struct input *in, const struct keeper_input
     if (in->is_eof && in->is_pty)
         queue_pty_eof(in);
     write_queue(in);
-    if (!in->source.is_watched && !in->is_eof)
+    if (!in->source.is_watched && !in->is_eof && !in->is_pending)
         return KEEPER_STDIN_CLOSED;
     in->count++;
     if (id) {
@@ -130,6 +132,7 @@ void input_walk(struct input *in, struct codec *c)
     codec_u64(c, &in->max_bytes);
     codec_u64(c, &in->count);
     codec_bool(c, &in->is_pty);
+    codec_bool(c, &in->is_pending);
     codec_bool(c, &in->is_eof);
     codec_bool(c, &in->is_line_begin);
     for (size_t i = 0; i < INPUT_IDS_MAX; i++)

@@ -18,6 +18,7 @@ struct input {
     struct buf queue;     /* what the pipe did not take yet */
     uint64_t max_bytes;
     bool is_pty;
+    bool is_pending;             /* its descriptor comes later: all that is written waits */
     bool is_eof;                 /* asked for; done once the queue is empty */
     uint64_t count;              /* of what was written: pieces */
     bool is_line_begin;          /* nothing was written since the last newline */

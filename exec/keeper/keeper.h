@@ -3,13 +3,15 @@
 #include "exec/keeper/cgroup_host.h"
 #include "exec/keeper/clients.h"
 #include "exec/keeper/loop.h"
+#include "exec/keeper/pool.h"
 #include "exec/keeper/waiting.h"
 #include "exec/keeper_wire.h"
 #include "state/journal_format.h"
 
-/* What one holds: two pipes that we read, one that we write, output and index; one to spare. So
+/* What one holds: two pipes that we read, one that we write, output and index; of its sandbox the
+ * socket, the pidfd and the listener; one to spare. So
  * many are left for the rest, so that accept(2) never runs out of them. */
-#define KEEPER_FDS_EACH 6u
+#define KEEPER_FDS_EACH 9u
 #define KEEPER_FDS_REST 64u
 
 struct keeper {
@@ -26,6 +28,9 @@ struct keeper {
     struct list ended;    /* struct child: freed after the turn */
     unsigned n_children;
     struct waiting_budget waiting_budget;
+    struct list sandboxes;      /* struct sandbox: all that have processes */
+    struct list dead_sandboxes; /* freed after the turn */
+    struct pool pool;
     bool is_reserved; /* room for ends on a full disk is set aside, see reserve.h */
     bool is_quitting; /* leave once nothing runs */
     bool is_stopping; /* TERM: and start nothing more */

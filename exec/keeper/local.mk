@@ -14,6 +14,7 @@ libkeeper_a_SOURCES = \
 	exec/keeper/cgroup_host.c exec/keeper/cgroup_host.h \
 	exec/keeper/child.c exec/keeper/child.h \
 	exec/keeper/child_end.c \
+	exec/keeper/child_sandbox.c \
 	exec/keeper/child_limits.c \
 	exec/keeper/child_start.c \
 	exec/keeper/clients.c exec/keeper/clients.h \
@@ -25,13 +26,18 @@ libkeeper_a_SOURCES = \
 	exec/keeper/limits.c exec/keeper/limits.h \
 	exec/keeper/loop.c exec/keeper/loop.h \
 	exec/keeper/options.c exec/keeper/options.h \
+	exec/keeper/pool.c exec/keeper/pool.h \
+	exec/keeper/probe.c exec/keeper/probe.h \
 	exec/keeper/proc.c exec/keeper/proc.h \
 	exec/keeper/procfs.c exec/keeper/procfs.h \
 	exec/keeper/pty.c exec/keeper/pty.h \
 	exec/keeper/reader.c exec/keeper/reader.h \
 	exec/keeper/reexec.c exec/keeper/reexec.h \
 	exec/keeper/reserve.c exec/keeper/reserve.h \
+	exec/keeper/sandbox.c exec/keeper/sandbox.h \
+	exec/keeper/sandbox_start.c \
 	exec/keeper/spawn.c exec/keeper/spawn.h \
+	exec/keeper/stdio.c exec/keeper/stdio.h \
 	exec/keeper/steps.c exec/keeper/steps.h \
 	exec/keeper/sweep.c exec/keeper/sweep.h \
 	exec/keeper/tree.c exec/keeper/tree.h \

@@ -83,10 +83,10 @@ static int wait_ms(struct loop *l)
     return t->at_ms - now > INT_MAX ? INT_MAX : (int)(t->at_ms - now);
 }
 
-void loop_turn(struct loop *l)
+static void turn(struct loop *l, int patience_ms)
 {
     struct epoll_event events[EVENTS_PER_TURN];
-    int n = epoll_wait(l->epoll_fd, events, EVENTS_PER_TURN, wait_ms(l));
+    int n = epoll_wait(l->epoll_fd, events, EVENTS_PER_TURN, patience_ms);
 
     for (int i = 0; i < n; i++) {
         struct source *s = events[i].data.ptr;
@@ -98,4 +98,14 @@ void loop_turn(struct loop *l)
         timer_clear(t);
         t->on_time(t);
     }
+}
+
+void loop_turn(struct loop *l)
+{
+    turn(l, wait_ms(l));
+}
+
+void loop_turn_now(struct loop *l)
+{
+    turn(l, 0);
 }

@@ -53,3 +53,5 @@ static inline bool timer_is_set(const struct timer *t)
 
 /* Waits for what comes next and handles it. */
 void loop_turn(struct loop *l);
+/* Handles what there is, without waiting. */
+void loop_turn_now(struct loop *l);

@@ -23,8 +23,10 @@
 #include "exec/keeper/child.h"
 #include "exec/keeper/keeper.h"
 #include "exec/keeper/options.h"
+#include "exec/keeper/probe.h"
 #include "exec/keeper/reexec.h"
 #include "exec/keeper/reserve.h"
+#include "exec/keeper/sandbox.h"
 #include "exec/keeper/steps.h"
 #include "exec/keeper/sweep.h"
 #include "state/base/fd.h"
@@ -95,7 +97,7 @@ static void reap(struct keeper *k)
     int status;
 
     for (pid_t pid; (pid = wait4(-1, &status, WNOHANG, &usage)) > 0;) {
-        struct child *c = child_find_pid(k, pid);
+        struct child *c = sandbox_reaped(k, pid) ? NULL : child_find_pid(k, pid);
         if (c)
             child_main_ended(c, status, &usage);
     }
@@ -214,9 +216,16 @@ static void free_ended(struct keeper *k)
         child_free(CONTAINER_OF(l, struct child, link));
 }
 
+/* Nobody will want a prepared one any more. */
+static void let_pool_die(struct keeper *k)
+{
+    if ((k->is_quitting || k->is_stopping) && k->n_children == 0)
+        sandbox_let_all_die(k);
+}
+
 static bool is_done(const struct keeper *k)
 {
-    return (k->is_quitting || k->is_stopping) && k->n_children == 0;
+    return (k->is_quitting || k->is_stopping) && k->n_children == 0 && list_is_empty(&k->sandboxes);
 }
 
 static void run(struct keeper *k)
@@ -229,6 +238,8 @@ static void run(struct keeper *k)
     while (!is_done(k)) {
         loop_turn(&k->loop);
         free_ended(k);
+        let_pool_die(k);
+        sandbox_free_dead(k);
     }
     LOG_INFO("done");
 }
@@ -273,6 +284,13 @@ int main(int argc, char **argv)
 
     if (!options_parse(argc, argv, &o, &status))
         return status;
+    list_init(&k.children);
+    list_init(&k.ended);
+    list_init(&k.sandboxes);
+    list_init(&k.dead_sandboxes);
+    pool_init(&k.pool);
+    if (o.is_probe)
+        return probe_run(&k);
     CLEANUP(free_p) char *log_file = make_absolute(o.log_file);
     int r = dir_make(o.state_dir);
     CLEANUP(free_p) char *state_dir = r == 0 ? realpath(o.state_dir, NULL) : NULL;
@@ -280,8 +298,6 @@ int main(int argc, char **argv)
         return fail(o.state_dir, r < 0 ? r : -errno);
     k.state_dir = state_dir;
     k.log_file = log_file;
-    list_init(&k.children);
-    list_init(&k.ended);
     clients_init(&k);
     r = log_open(&(struct log_options){
         .file = log_file,

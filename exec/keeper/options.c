@@ -31,6 +31,7 @@ static int parse(int argc, char **argv, struct options *o)
         OPT_STATE_DIR = 256,
         OPT_LOG_FILE,
         OPT_NO_CGROUP,
+        OPT_PROBE,
         OPT_RESUME,
         OPT_CAN_RESUME,
         OPT_VERSION,
@@ -40,6 +41,7 @@ static int parse(int argc, char **argv, struct options *o)
         {"state-dir", required_argument, NULL, OPT_STATE_DIR},
         {"log-file", required_argument, NULL, OPT_LOG_FILE},
         {"no-cgroup", no_argument, NULL, OPT_NO_CGROUP},
+        {"probe", no_argument, NULL, OPT_PROBE},         /* by exec/isolation_try.c only */
         {"resume", required_argument, NULL, OPT_RESUME}, /* this and the next by reexec.c only */
         {"can-resume", required_argument, NULL, OPT_CAN_RESUME},
         {"version", no_argument, NULL, OPT_VERSION},
@@ -58,6 +60,9 @@ static int parse(int argc, char **argv, struct options *o)
         case OPT_NO_CGROUP:
             o->no_cgroup = true;
             break;
+        case OPT_PROBE:
+            o->is_probe = true;
+            break;
         case OPT_RESUME:
             o->resume_fd = parse_number(optarg);
             break;
@@ -74,7 +79,7 @@ static int parse(int argc, char **argv, struct options *o)
             return EXIT_USAGE;
         }
     }
-    if (o->state_dir && optind == argc)
+    if ((o->state_dir || o->is_probe) && optind == argc)
         return -1;
     fputs(help_text, stderr);
     return EXIT_USAGE;

@@ -6,6 +6,7 @@ struct options {
     const char *state_dir;
     const char *log_file;
     bool no_cgroup;
+    bool is_probe; /* only that: probe.h */
     int resume_fd; /* -1: a fresh start */
 };
 

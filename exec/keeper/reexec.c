@@ -13,6 +13,7 @@
 
 #include "exec/keeper/child.h"
 #include "exec/keeper/codec.h"
+#include "exec/keeper/sandbox.h"
 #include "state/base/fd.h"
 #include "state/base/log.h"
 
@@ -41,13 +42,36 @@ static void walk_exit(struct codec *x, struct execution_exit *e)
     codec_u64(x, &e->output_bytes);
 }
 
+static void walk_sandbox(struct codec *x, struct child *c)
+{
+    bool is_there = c->sandbox;
+    const char *cwd = c->cwd, *program = c->program;
+
+    codec_bool(x, &is_there);
+    codec_u32(x, &c->sandbox_killed);
+    if (!is_there || x->is_bad)
+        return;
+    if (codec_is_reading(x)) {
+        c->sandbox = sandbox_resume(c->keeper);
+        c->sandbox->phase = SANDBOX_BUSY;
+        c->sandbox->child = c;
+    }
+    sandbox_walk(c->sandbox, x);
+    codec_str(x, &cwd);
+    codec_str(x, &program);
+    if (codec_is_reading(x)) {
+        c->cwd = xstrdup(cwd ? cwd : "");
+        c->program = xstrdup(program ? program : "");
+    }
+}
+
 static void walk_child(struct codec *x, struct child *c, uint64_t *kill_ms)
 {
     uint32_t phase = c->phase, reason = c->reason;
 
     codec_u32(x, &phase);
     codec_u32(x, &reason);
-    if (phase < CHILD_RUNNING || phase > CHILD_FINISHING || reason > REASON_MAX)
+    if (phase < CHILD_STARTING || phase > CHILD_FINISHING || reason > REASON_MAX)
         x->is_bad = true;
     c->phase = phase;
     c->reason = reason;
@@ -58,6 +82,7 @@ static void walk_child(struct codec *x, struct child *c, uint64_t *kill_ms)
     input_walk(&c->input, x);
     journal_writer_walk(&c->journal, x);
     tree_walk(&c->tree, x);
+    walk_sandbox(x, c);
     codec_u64(x, &c->started_ms);
     codec_u64(x, &c->active_ms);
     codec_u64(x, &c->phase_ms);
@@ -79,6 +104,29 @@ static void walk_keeper(struct codec *x, struct keeper *k, uint32_t *n_children)
     codec_u32(x, n_children);
 }
 
+/* Those that only have to end yet. */
+static void walk_dying(struct codec *x, struct keeper *k)
+{
+    uint32_t n = 0;
+
+    list_for_each (l, &k->sandboxes)
+        n += CONTAINER_OF(l, struct sandbox, link)->phase == SANDBOX_DYING;
+    codec_u32(x, &n);
+    if (!codec_is_reading(x)) {
+        list_for_each (l, &k->sandboxes) {
+            struct sandbox *s = CONTAINER_OF(l, struct sandbox, link);
+            if (s->phase == SANDBOX_DYING)
+                sandbox_walk(s, x);
+        }
+        return;
+    }
+    for (uint32_t i = 0; i < n && !x->is_bad; i++) {
+        struct sandbox *s = sandbox_resume(k);
+        sandbox_walk(s, x);
+        sandbox_continue(s);
+    }
+}
+
 static void write_state(struct keeper *k, struct buf *out)
 {
     struct codec x = codec_writer(out);
@@ -94,6 +142,7 @@ static void write_state(struct keeper *k, struct buf *out)
         codec_str(&x, &dir);
         walk_child(&x, c, &kill_ms);
     }
+    walk_dying(&x, k);
 }
 
 /* ---- descriptors that go along ---- */
@@ -116,6 +165,8 @@ static void set_all_kept(struct keeper *k, bool is_kept)
         set_kept(c->journal.output_fd, is_kept);
         set_kept(c->journal.index_fd, is_kept);
     }
+    list_for_each (l, &k->sandboxes)
+        sandbox_set_kept(CONTAINER_OF(l, struct sandbox, link), set_kept, is_kept);
 }
 
 /* ---- going ---- */
@@ -128,6 +179,7 @@ static int run_program(struct keeper *k, const char *program)
 
     if (fd < 0)
         return -errno;
+    sandbox_let_all_die(k); /* the prepared ones */
     write_state(k, &state);
     int r = fd_write_all(fd, state.data, state.len);
     if (r < 0)
@@ -213,6 +265,8 @@ int reexec_resume(struct keeper *k, int state_fd)
     walk_keeper(&x, k, &n);
     for (uint32_t i = 0; i < n && r == 0; i++)
         r = resume_child(k, &x);
+    if (r == 0)
+        walk_dying(&x, k);
     if (r == 0)
         r = codec_finish(&x);
     if (r < 0)

@@ -3,12 +3,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <linux/close_range.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include "exec/keeper/cgroup_host.h"
 #include "state/base/macro.h"
@@ -36,7 +39,33 @@ static int set_descriptors(const struct plan *p)
 {
     if (dup2(p->in_fd, 0) < 0 || dup2(p->out_fd, 1) < 0 || dup2(p->err_fd, 2) < 0)
         return -errno;
+    for (int i = 0; i < p->n_more_fds; i++)
+        if (dup2(p->more_fds[i], 3 + i) < 0)
+            return -errno;
     return 0;
+}
+
+static int stage_workspace(const struct plan *p)
+{
+    if (!p->uid)
+        return 0;
+    if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount(p->workspace, p->stage, NULL, MS_BIND, NULL) < 0)
+        return -errno;
+    return 0;
+}
+
+/* By system call: those of the C library would do it to all threads, and take locks for that. */
+static int drop_identity(const struct plan *p)
+{
+    uid_t r, e, s;
+
+    if (!p->uid)
+        return 0;
+    if (syscall(SYS_setgroups, 0, NULL) < 0 || syscall(SYS_setresgid, p->uid, p->uid, p->uid) < 0 ||
+        syscall(SYS_setresuid, p->uid, p->uid, p->uid) < 0 || getresuid(&r, &e, &s) < 0)
+        return -errno;
+    return r == p->uid && e == p->uid && s == p->uid && syscall(SYS_setuid, 0) < 0 ? 0 : -EPERM;
 }
 
 static int take_terminal(const struct plan *p)
@@ -97,7 +126,7 @@ static int go_to_directory(const struct plan *p)
 /* All of ours are CLOEXEC; what we may have inherited need not be. */
 static int close_others(const struct plan *p)
 {
-    return close_range(3, UINT_MAX, CLOSE_RANGE_CLOEXEC) < 0 ? -errno : 0;
+    return close_range(3 + (unsigned)p->n_more_fds, UINT_MAX, CLOSE_RANGE_CLOEXEC) < 0 ? -errno : 0;
 }
 
 static int reset_signals(const struct plan *p)
@@ -126,8 +155,10 @@ static const struct {
     {"setsid", own_session},
     {"descriptors", set_descriptors},
     {"terminal", take_terminal},
+    {"workspace", stage_workspace},
     {"limits", set_limits},
     {"no_new_privs", no_new_privileges},
+    {"identity", drop_identity}, /* before the next one, which it would undo: prctl(2) */
     {"parent-death signal", die_with_keeper},
     {"chdir", go_to_directory},
     {"close", close_others},
@@ -155,5 +186,7 @@ const char *step_object(int step, const struct plan *p)
         return NULL;
     if (steps[step].run == go_to_directory)
         return p->cwd;
+    if (steps[step].run == stage_workspace)
+        return p->workspace;
     return steps[step].run == run_program ? p->argv[0] : NULL;
 }

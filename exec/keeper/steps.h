@@ -20,6 +20,12 @@ struct plan {
     const struct execution_limits *limits;
     const int *task_fds; /* CGROUP_CONTROLLERS of them, see cgroup_entry */
     unsigned held;       /* CGROUP_BIT()s: limits that a group holds, so that rlimits need not */
+    const int *more_fds; /* become 3, 4 …; all of them above what they become */
+    int n_more_fds;
+    /* The user and group that it runs as; 0: ours. It may not be able to reach its workspace by
+     * path: that is mounted on `stage`, in a mount namespace of its own. */
+    unsigned uid;
+    const char *workspace, *stage;
 };
 
 struct step_failure {

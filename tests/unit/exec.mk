@@ -7,6 +7,7 @@ KEEPER_TESTS = \
 	tests/unit/test_keeper_limits \
 	tests/unit/test_keeper_wire \
 	tests/unit/test_procfs \
+	tests/unit/test_sandbox_wrap \
 	tests/unit/test_waiting
 check_PROGRAMS += $(KEEPER_TESTS)
 TESTS += $(KEEPER_TESTS)
@@ -42,3 +43,5 @@ tests_unit_test_egress_rules_SOURCES = tests/unit/test_egress_rules.c tests/unit
 tests_unit_test_egress_rules_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_egress_SOURCES = tests/unit/test_egress.c tests/unit/temp_dir.h
 tests_unit_test_egress_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_sandbox_wrap_SOURCES = tests/unit/test_sandbox_wrap.c tests/unit/temp_dir.h
+tests_unit_test_sandbox_wrap_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)

@@ -52,6 +52,7 @@ static const struct keeper_message samples[] = {
                .sandbox = {.wrap = wrap_text,
                            .init = "/usr/bin/mcp-exec-init",
                            .workspace = "/w",
+                           .stage = "/mnt",
                            .filter = "filter",
                            .filter_len = 6,
                            .uid = UINT32_MAX - 1,
