@@ -218,7 +218,7 @@ const struct config_key config_keys[] = {
     {"limits.max_open_files", UNSIGNED(max_open_files, 16, 1048576), .preset = "1024",
      .help = "most open files of a process (RLIMIT_NOFILE)"},
 
-    {"sandbox.profile", STRING(sandbox_profile), .preset = "none",
+    {"sandbox.profile", STRING(sandbox_profile), .preset = "default",
      .help = "profile that commands run in, one of sandbox.profiles",
      .more = "none: no isolation at all, commands have the rights of the user that runs the "
              "keeper. A profile that this host can't offer refuses to start."},

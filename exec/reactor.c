@@ -318,3 +318,8 @@ void reactor_get_health(const struct reactor *r, struct reactor_health *ret)
         .journal_bytes = atomic_load_explicit(&r->journal_bytes, memory_order_relaxed),
     };
 }
+
+struct isolation *reactor_isolation(const struct reactor *r)
+{
+    return r->service.isolation;
+}

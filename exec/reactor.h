@@ -56,6 +56,10 @@ enum reactor_redis {
 /* Where clients and balancers reach this server, for the other replicas. Before reactor_start(). */
 void reactor_set_address(struct reactor *r, const char *address);
 
+/* What commands are isolated with; NULL: nothing. Any thread, constant. */
+struct isolation;
+struct isolation *reactor_isolation(const struct reactor *r);
+
 /* Any thread. */
 struct reactor_health {
     bool is_keeper_ready;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "exec/isolation.h"
 #include "exec/keeper_path.h"
 #include "exec/peers.h"
 #include "state/base/clock.h"
@@ -29,6 +30,16 @@ static char *keeper_log_path(const struct config *c)
     return path;
 }
 
+/* main.c has tried it, and said what is wrong. */
+static int make_isolation(struct service *s)
+{
+    CLEANUP(free_p) char *error = NULL;
+    int r = isolation_new(s->config, &s->isolation, &error);
+    if (r < 0)
+        LOG_ERROR("not_isolated", LOG_STR("why", error));
+    return r;
+}
+
 int service_init(struct service *s, const struct config *c, struct event_base *base)
 {
     memset(s, 0, sizeof(*s));
@@ -47,7 +58,9 @@ int service_init(struct service *s, const struct config *c, struct event_base *b
                   LOG_STR("next", "name the program mcp-exec-keeper with exec.keeper"));
         return r;
     }
-    r = janitor_new(c->state_dir, &s->janitor);
+    r = make_isolation(s);
+    if (r == 0)
+        r = janitor_new(c->state_dir, &s->janitor);
     if (r == 0)
         r = sweep_state_dir(s);
     if (r == 0 && c->redis_url)
@@ -60,7 +73,11 @@ int service_init(struct service *s, const struct config *c, struct event_base *b
         return r;
     CLEANUP(free_p) char *keeper_log = keeper_log_path(c);
     const struct keeper_client_options o = {
-        .state_dir = c->state_dir, .keeper_path = keeper_path, .log_file = keeper_log};
+        .state_dir = c->state_dir,
+        .keeper_path = keeper_path,
+        .log_file = keeper_log,
+        .sandbox = s->isolation ? isolation_common(s->isolation) : NULL,
+    };
     return keeper_client_new(base, &o, &service_keeper_events, s, &s->keeper);
 }
 
@@ -74,6 +91,7 @@ void service_deinit(struct service *s)
     s->peers = peers_free(s->peers);
     service_mirror_deinit(s);
     free(s->address);
+    s->isolation = isolation_free(s->isolation);
     janitor_free(s->janitor);
     waiters_free(s->waiters);
     news_free(s->news);

@@ -37,6 +37,7 @@ struct service {
     struct registry registry;
     struct queue queue;
     struct waiters *waiters;      /* owned */
+    struct isolation *isolation;  /* owned; NULL: commands run as the keeper does */
     struct keeper_client *keeper; /* owned */
     struct janitor *janitor;      /* owned */
     struct news *news;            /* owned */

@@ -15,6 +15,8 @@
 #include <sys/resource.h>
 
 #include "config/config.h"
+#include "exec/isolation.h"
+#include "exec/keeper_path.h"
 #include "exec/reactor.h"
 #include "exec/tree_limits.h"
 #include "server/auth/auth.h"
@@ -173,6 +175,23 @@ static int start_http(struct server *s)
     return r < 0 ? r : http_start(s->http);
 }
 
+/* What commands are promised to be isolated by must work here; it never gets weaker by itself. */
+static int try_isolation(const struct config *c)
+{
+    CLEANUP(free_p) char *error = NULL;
+    CLEANUP(free_p) char *keeper = NULL;
+    struct isolation *i = NULL;
+    int r = isolation_new(c, &i, &error);
+    if (r == 0 && i)
+        r = keeper_path_find(c->keeper_path, &keeper);
+    if (r == 0 && i)
+        r = isolation_try(i, keeper, c->state_dir, &error);
+    if (error)
+        fprintf(stderr, "mcp-execd: %s\n", error);
+    isolation_free(i);
+    return r;
+}
+
 static int set_up(struct server *s, const sigset_t *set)
 {
     const struct config *c = s->config;
@@ -181,6 +200,8 @@ static int set_up(struct server *s, const sigset_t *set)
     if (r == 0)
         r = sessions_new(c->state_dir, c->replica_id, c->max_sessions, c->session_ttl_ms,
                          &s->sessions);
+    if (r == 0)
+        r = try_isolation(c);
     if (r == 0)
         r = reactor_new(c, s->sessions, &s->reactor);
     if (r < 0)

@@ -42,7 +42,7 @@ static void set(struct environment *e, size_t n_older, const char *name, const c
 
 static void inherit(struct environment *e, const struct environment_options *o)
 {
-    const struct config_strings *names = &o->config->environment_whitelist;
+    const struct config_strings *names = o->names;
     set(e, 0, "PATH", DEFAULT_PATH);
     set(e, 0, "HOME", o->home);
     if (o->has_terminal)

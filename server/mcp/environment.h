@@ -6,10 +6,10 @@
 #define ENVIRONMENT_MAX_BYTES 65536u /* of a call: names and values, with '=' and NUL */
 
 struct environment_options {
-    const struct config *config; /* borrowed */
-    const cJSON *map;            /* borrowed; checked to be an object of strings; NULL: none */
-    const char *home;            /* borrowed; HOME, unless it is inherited or in the map */
-    bool has_terminal;           /* a pty: TERM is needed */
+    const struct config_strings *names; /* borrowed; of variables that are inherited */
+    const cJSON *map;  /* borrowed; checked to be an object of strings; NULL: none */
+    const char *home;  /* borrowed; HOME, unless it is inherited or in the map */
+    bool has_terminal; /* a pty: TERM is needed */
 };
 
 /* *ret_env: a malloc'd NULL-terminated array. NULL, or a malloc'd error for the client (*ret_env is

@@ -79,15 +79,17 @@ void file_request_refuse(struct file_request *fr, int outcome)
 
 /* ---- the workspace ---- */
 
-static bool open_workspace(struct file_request *fr, struct mcp_request *rq, const struct config *c,
-                           char **ret_home)
+static bool open_workspace(struct file_request *fr, struct mcp_request *rq,
+                           const struct pack_exec *p, char **ret_home)
 {
-    const struct workspace_options w = {
-        .config = c, .session = mcp_request_session(rq), .principal = mcp_request_principal(rq)};
+    const struct workspace_options w = {.config = p->config,
+                                        .isolation = reactor_isolation(p->reactor),
+                                        .session = mcp_request_session(rq),
+                                        .principal = mcp_request_principal(rq)};
     int r = workspace_home(&w, ret_home);
 
     if (r == 0)
-        r = file_root_open(*ret_home, c->working_directory != NULL, &fr->root);
+        r = file_root_open(*ret_home, p->config->working_directory != NULL, &fr->root);
     if (r == FILE_OK)
         return true;
     mcp_reply_tool_error(rq, "The server can't open the workspace%s%s", r < 0 ? ": " : "",
@@ -114,7 +116,7 @@ bool file_request_open(struct file_request *fr, struct mcp_request *rq, const st
 
     fr->root.fd = -1;
     fr->path[0] = '\0';
-    if (!open_workspace(fr, rq, p->config, &home))
+    if (!open_workspace(fr, rq, p, &home))
         return false;
     if (read_path(fr, rq, arguments, home))
         return true;

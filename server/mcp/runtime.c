@@ -4,6 +4,8 @@
 
 #include <sys/stat.h>
 
+#include "config/profile.h"
+#include "exec/sandbox_wrap.h"
 #include "state/base/buf.h"
 
 void strv_append(char ***v, size_t *n, char *taken)
@@ -38,24 +40,27 @@ const char *runtime_program(const struct runtimes *r, size_t i)
     return r->v[i].config->argv[0];
 }
 
-static bool is_program(const char *path)
+/* profile: what a command can see; NULL: everything. */
+static bool is_program(const struct config_profile *profile, const char *path)
 {
+    if (profile && !sandbox_wrap_sees(profile, path))
+        return false;
     struct stat st;
     return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
 }
 
 /* As execvp(3) looks, but only for absolute paths. NULL: not there. */
-static char *find_program(const char *name)
+static char *find_program(const struct config_profile *profile, const char *name)
 {
     const char *path = getenv("PATH");
     if (strchr(name, '/'))
-        return name[0] == '/' && is_program(name) ? xstrdup(name) : NULL;
+        return name[0] == '/' && is_program(profile, name) ? xstrdup(name) : NULL;
     for (const char *end; path && *path; path = *end ? end + 1 : end) {
         struct buf b = {0};
         end = strchrnul(path, ':');
         buf_append(&b, path, (size_t)(end - path));
         buf_printf(&b, "/%s", name);
-        if (b.data[0] == '/' && is_program(b.data))
+        if (b.data[0] == '/' && is_program(profile, b.data))
             return buf_steal(&b);
         buf_deinit(&b);
     }
@@ -65,9 +70,13 @@ static char *find_program(const char *name)
 void runtimes_init(struct runtimes *r, const struct config *c)
 {
     r->n = 0;
+    const struct config_profile *profile =
+        c->sandbox_profile ? config_profile_find(c, c->sandbox_profile) : NULL;
+    if (profile && profile->isolation == CONFIG_ISOLATION_NONE)
+        profile = NULL;
     r->v = xcalloc(c->n_runtimes + 1, sizeof(*r->v));
     for (size_t i = 0; i < c->n_runtimes; i++) {
-        char *program = find_program(c->runtimes[i].argv[0]);
+        char *program = find_program(profile, c->runtimes[i].argv[0]);
         if (program)
             r->v[r->n++] = (struct runtime){.config = &c->runtimes[i], .program = program};
     }

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "exec/isolation.h"
 #include "server/mcp/environment.h"
 #include "server/mcp/request_hash.h"
 #include "server/mcp/sandbox_config.h"
@@ -43,16 +44,24 @@ static char *set_command(struct exec_spec *s, const struct start_options *o)
     return error;
 }
 
+static const struct config_strings *environment_names(const struct start_options *o)
+{
+    const struct config_profile *p = o->isolation ? isolation_profile(o->isolation) : NULL;
+    return p && p->environment.n > 0 ? &p->environment : &o->config->environment_whitelist;
+}
+
 static char *set_surroundings(struct exec_spec *s, const struct start_options *o)
 {
     const struct workspace_options w = {.config = o->config,
+                                        .isolation = o->isolation,
                                         .session = o->session,
                                         .principal = o->principal,
                                         .working_directory =
                                             arg_str(o->arguments, "working_directory")};
     CLEANUP(free_p) char *home = NULL;
     char *error = NULL;
-    int r = workspace_home(&w, &home);
+    uint64_t uid = 0;
+    int r = workspace_make(&w, &home, &uid);
     if (r < 0) {
         if (asprintf(&error, "The server can't make a working directory: %s", strerror(-r)) < 0)
             abort();
@@ -61,11 +70,27 @@ static char *set_surroundings(struct exec_spec *s, const struct start_options *o
     s->cwd = workspace_resolve(&w, home, &error);
     if (!s->cwd)
         return error;
-    const struct environment_options e = {.config = o->config,
+    if (o->isolation)
+        s->sandbox = isolation_make(o->isolation, home, uid, NULL);
+    const struct environment_options e = {.names = environment_names(o),
                                           .map = json_get(o->arguments, "environment"),
-                                          .home = home,
+                                          .home = o->isolation ? SANDBOX_WORKSPACE : home,
                                           .has_terminal = s->pty};
     return environment_make(&e, &s->env);
+}
+
+static void profile_limits(const struct config_profile *p, struct execution_limits *l)
+{
+    if (p->max_memory_bytes)
+        l->max_memory_bytes = p->max_memory_bytes;
+    if (p->max_cpu_ms)
+        l->max_cpu_ms = p->max_cpu_ms;
+    if (p->max_file_bytes)
+        l->max_file_bytes = p->max_file_bytes;
+    if (p->max_processes)
+        l->max_processes = p->max_processes;
+    if (p->max_open_files)
+        l->max_open_files = p->max_open_files;
 }
 
 static char *set_limits(struct exec_spec *s, const struct start_options *o)
@@ -83,6 +108,8 @@ static char *set_limits(struct exec_spec *s, const struct start_options *o)
                                           .max_file_bytes = c->max_file_bytes,
                                           .max_processes = c->max_processes,
                                           .max_open_files = c->max_open_files};
+    if (o->isolation)
+        profile_limits(isolation_profile(o->isolation), &s->limits);
     if (seconds > 0)
         s->limits.timeout_ms = seconds < 0.001 ? 1 : (uint64_t)(seconds * 1000);
     return sandbox_config_apply(arguments_get(&start_arguments, o->arguments, "sandbox_config"),

@@ -10,6 +10,7 @@ extern const struct arg_set start_arguments, start_async_arguments;
 struct start_options {
     const struct config *config;     /* borrowed */
     const struct runtimes *runtimes; /* borrowed */
+    struct isolation *isolation;     /* borrowed; NULL: none */
     const char *principal, *session; /* borrowed; session may be NULL */
     const cJSON *arguments;          /* borrowed; checked */
     bool is_sync;

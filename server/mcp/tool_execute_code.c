@@ -178,6 +178,7 @@ static void start(const struct pack_exec *p, struct mcp_request *rq, const cJSON
 {
     const struct start_options so = {.config = p->config,
                                      .runtimes = &p->runtimes,
+                                     .isolation = reactor_isolation(p->reactor),
                                      .principal = mcp_request_principal(rq),
                                      .session = mcp_request_session(rq),
                                      .arguments = arguments,

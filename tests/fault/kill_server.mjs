@@ -1,7 +1,8 @@
 // The server is killed again and again while commands write: every line arrives once and in order,
 // every exit status is right, nothing is left. KILLS and SEED choose how often and when.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { Modern, readAll, textOf } from '../integration/lib/mcp.mjs';
 import { useServer } from '../integration/lib/server.mjs';
@@ -24,10 +25,9 @@ test(`${kills} kills of the server at random, seed ${seed}`, async (t) => {
   t.diagnostic(`SEED=${seed} KILLS=${kills}`);
   const server = await useServer(t, { args: ['--max-concurrent', String(writers)] });
   const mcp = new Modern(server);
-  // Each writer stops by itself when the file "stop" appears, after whole lines.
-  const stop = `${server.stateDir}/stop`;
+  // Each writer stops by itself when the file "stop" appears in its workspace, after whole lines.
   const command = (i) =>
-    `n=0; while [ ! -e ${stop} ]; do n=$((n+1)); echo "out $n"; echo "err $n" >&2; sleep 0.05; done; echo "last $n"; exit ${i}`;
+    `n=0; while [ ! -e stop ]; do n=$((n+1)); echo "out $n"; echo "err $n" >&2; sleep 0.05; done; echo "last $n"; exit ${i}`;
   const ids = [];
   for (let i = 0; i < writers; i++) ids.push(await mcp.start(command(i), { timeout_seconds: 3600 }));
 
@@ -39,7 +39,8 @@ test(`${kills} kills of the server at random, seed ${seed}`, async (t) => {
     await new Promise((resolve) => setTimeout(resolve, random(60)));
   }
   await server.restart();
-  writeFileSync(stop, '');
+  const workspaces = join(server.stateDir, 'workspaces');
+  for (const name of readdirSync(workspaces)) writeFileSync(join(workspaces, name, 'stop'), '');
 
   for (let i = 0; i < writers; i++) {
     const status = await until(`the end of ${ids[i]}`, () => mcp.ended(ids[i]).catch(() => null), 30_000);

@@ -36,8 +36,11 @@ test('kill -9 of the server orphans nothing: what ran goes on, ends, and is told
 test('kill -9 of server and keeper leaves no process, and nothing that is told as running', async (t) => {
   const server = await useServer(t);
   const mcp = new Modern(server);
-  const id = await mcp.start('echo $$; sleep 600');
-  const pid = Number(textOf((await mcp.output(id, { wait_ms: 5000, until: '[0-9]+' })).output));
+  const id = await mcp.start(`exec sleep 600.${process.pid}`);
+  const [{ pid }] = await until('the command to run', () => {
+    const found = processesWith(`sleep 600.${process.pid}`);
+    return found.length > 0 && found;
+  });
   process.kill(server.keeperPid(), 'SIGKILL');
   await server.kill();
   await until('the command to end', () => !isAlive(pid));

@@ -1,9 +1,6 @@
 // execute_code and execute_code_async: each argument of the contract, and how the end is told.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { Legacy, Modern, bytesOf, textOf } from './lib/mcp.mjs';
 import { processesWith } from './lib/processes.mjs';
@@ -116,10 +113,11 @@ describe('execute_code', () => {
     assert.deepEqual([r.status, r.reason, r.signal], ['timeout', 'timeout', 'SIGKILL']);
   });
 
-  test('runs in working_directory', async (t) => {
-    const dir = mkdtempSync(join(tmpdir(), 'mcp-execd-wd-'));
-    t.after(() => rmSync(dir, { recursive: true }));
-    assert.equal(textOf((await mcp.run('pwd', { working_directory: dir })).output), `${dir}\n`);
+  test('runs in working_directory, in the sandbox or below the workspace', async () => {
+    assert.equal(textOf((await mcp.run('pwd; mkdir -p a/b')).output), '/workspace\n');
+    for (const [asked, is] of [['/usr/lib', '/usr/lib'], ['a/b', '/workspace/a/b'], ['/workspace/a', '/workspace/a']])
+      assert.equal(textOf((await mcp.run('pwd', { working_directory: asked })).output), `${is}\n`);
+    assert.match(await mcp.refusal('execute_code', { command: 'pwd', working_directory: 'c' }), /workspace\/c.*Create it/);
   });
 
   test('refuses a working_directory that is not there and names it', async () => {
@@ -165,10 +163,8 @@ describe('execute_code', () => {
     assert.equal((await mcp.ended(r.execution_id)).status, 'cancelled');
   });
 
-  test('runs once for one idempotency_key', async (t) => {
-    const dir = mkdtempSync(join(tmpdir(), 'mcp-execd-key-'));
-    t.after(() => rmSync(dir, { recursive: true }));
-    const args = { command: `echo run >> ${dir}/count; cat ${dir}/count`, idempotency_key: 'once-1' };
+  test('runs once for one idempotency_key', async () => {
+    const args = { command: 'echo run >> count; cat count', idempotency_key: 'once-1' };
     const [a, b] = await Promise.all([mcp.tool('execute_code', args), mcp.tool('execute_code', args)]);
     const c = await mcp.tool('execute_code', args);
     assert.equal(a.execution_id, b.execution_id);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Modern, textOf } from './lib/mcp.mjs';
-import { isAlive } from './lib/processes.mjs';
+import { isAlive, processesWith } from './lib/processes.mjs';
 import { Server, useServer } from './lib/server.mjs';
 import { until } from './lib/until.mjs';
 
@@ -77,13 +77,17 @@ describe('reason', () => {
   test('lost is told of what ran when the keeper was killed', async (t) => {
     const own = await useServer(t);
     const caller = new Modern(own);
-    const id = await caller.start('echo $$; sleep 600');
-    const pid = Number(textOf((await caller.output(id, { wait_ms: 5000, until: '[0-9]+' })).output));
+    const id = await caller.start(`echo up; exec sleep 600.${process.pid}`);
+    await caller.output(id, { wait_ms: 5000, until: 'up' });
+    const [{ pid }] = await until('the command to run', () => {
+      const found = processesWith(`sleep 600.${process.pid}`);
+      return found.length > 0 && found;
+    });
     process.kill(own.keeperPid(), 'SIGKILL');
     const s = await caller.ended(id);
     assert.deepEqual([s.status, s.reason], ['lost', 'lost']);
     await until('the command to end with its keeper', () => !isAlive(pid));
-    assert.equal(textOf((await caller.output(id)).output), `${pid}\n`);
+    assert.equal(textOf((await caller.output(id)).output), 'up\n');
     assert.equal((await caller.run('echo new keeper')).exit_code, 0);
   });
 });

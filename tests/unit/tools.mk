@@ -18,7 +18,7 @@ tools_tests = \
     tests/unit/test_until
 check_PROGRAMS += $(tools_tests)
 TESTS += $(tools_tests)
-TOOLS_TEST_LIBS = libpack_exec.a $(STATE_LIBS) $(CMOCKA_LIBS)
+TOOLS_TEST_LIBS = libpack_exec.a $(EXEC_LIBS) $(CMOCKA_LIBS)
 
 check_LIBRARIES += libpackfixture.a
 libpackfixture_a_SOURCES = \
