@@ -89,6 +89,20 @@ void json_add_str_or_null(cJSON *o, const char *name, const char *s)
         cJSON_AddNullToObject(o, name);
 }
 
+/* The keeper tells of what grew a moment after it can be read, and who has read it must not be told
+ * of less. */
+static void see_growth(struct execution_view *v, const char *state_dir)
+{
+    struct journal_record last;
+    size_t n;
+    CLEANUP(journal_closep) struct journal *j = NULL;
+    if (journal_open(state_dir, v->id, &j) < 0 || journal_output_bytes(j) <= v->output_bytes)
+        return;
+    v->output_bytes = journal_output_bytes(j);
+    if (journal_records(j, journal_events(j) - 1, &last, 1, &n) == 0 && n == 1)
+        v->last_output_us = last.time_us;
+}
+
 void execution_facts_read(struct execution_facts *f, const char *state_dir,
                           const struct execution_view *v)
 {
@@ -96,7 +110,7 @@ void execution_facts_read(struct execution_facts *f, const char *state_dir,
     CLEANUP(free_p) char *dir = journal_dir(state_dir, v->id);
     f->has_exit = journal_read_exit(dir, &f->exit) == 0;
     if (!f->has_exit)
-        return;
+        return see_growth(&f->view, state_dir);
     f->view.status = execution_status_of(f->exit.reason);
     f->view.output_bytes = f->exit.output_bytes;
     if (f->exit.started_us)
