@@ -6,6 +6,7 @@
 #include "state/base/clock.h"
 #include "state/base/log.h"
 #include "state/base/metrics.h"
+#include "state/mirror.h"
 #include "state/redis_reply.h"
 
 #define REPLICAS_KEY "replicas"
@@ -32,13 +33,18 @@ struct body {
     unsigned left; /* executions that could not be declared lost, this time */
 };
 
-/* KEYS replicas; ARGV our id, silent for so long (ms), TTL. The ids of those who are. */
+/* KEYS replicas; ARGV our id, dead after (ms), TTL, silent after (ms). "1" if we were silent since
+ * our last beat, else "0"; then the ids of those who are dead. */
 const char lost_beat_script[] =
     "local t = redis.call('TIME')\n"
     "local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
+    "local last = redis.call('ZSCORE', KEYS[1], ARGV[1])\n"
     "redis.call('ZADD', KEYS[1], now, ARGV[1])\n"
     "redis.call('PEXPIRE', KEYS[1], ARGV[3])\n"
-    "return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])\n";
+    "local v = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])\n"
+    "local silent = not last or now - last > tonumber(ARGV[4])\n"
+    "table.insert(v, 1, silent and '1' or '0')\n"
+    "return v\n";
 
 /* KEYS record, heartbeat, running set; ARGV text as read, lost text, id, "1": don't look at the
  * heartbeat. 1: done. */
@@ -223,7 +229,9 @@ static void on_running(void *arg, enum redis_outcome o, const struct redisReply 
         b->lost->is_own_searched = b->lost->is_own_searched && !b->is_own;
         return unref(b);
     }
-    for (size_t i = 0; i < redis_reply_count(reply); i++) {
+    /* By now the answer to our own sign of life, which was sent before, is there. */
+    bool is_others = b->is_own && peers_is_id_taken(b->lost->peers);
+    for (size_t i = 0; !is_others && i < redis_reply_count(reply); i++) {
         const char *id = redis_reply_text(redis_reply_at(reply, i), NULL);
         if (id && id_is_valid(id))
             look_at(b, id);
@@ -252,9 +260,12 @@ static void on_beat(void *arg, enum redis_outcome o, const struct redisReply *re
 {
     struct lost *l = arg;
     l->is_beating = false;
-    if (o != REDIS_E_NONE)
+    const char *was_silent = redis_reply_text(redis_reply_at(reply, 0), NULL);
+    if (o != REDIS_E_NONE || !was_silent)
         return;
-    for (size_t i = 0; i < redis_reply_count(reply) && l->n_bodies < BODIES_MAX; i++) {
+    if (*was_silent == '1' && l->peers->service->mirror)
+        mirror_check(l->peers->service->mirror);
+    for (size_t i = 1; i < redis_reply_count(reply) && l->n_bodies < BODIES_MAX; i++) {
         size_t len;
         const char *id = redis_reply_text(redis_reply_at(reply, i), &len);
         if (id && len <= RECORD_REPLICA_MAX && strcmp(id, l->peers->config->replica_id) != 0)
@@ -271,6 +282,7 @@ static void beat(struct lost *l)
     redis_args_str(&args, c->replica_id);
     redis_args_u64(&args, c->redis_heartbeat_ttl_ms + c->redis_grace_ms);
     redis_args_u64(&args, c->retention_ttl_ms + c->redis_heartbeat_ttl_ms + c->redis_grace_ms);
+    redis_args_u64(&args, c->redis_heartbeat_ttl_ms);
     const struct redis_call call = {.on_reply = on_beat, .arg = l};
     l->is_beating = redis_command(l->peers->redis, &call, &args) == REDIS_E_NONE;
 }

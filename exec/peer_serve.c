@@ -271,6 +271,8 @@ void peer_serve_entry(void *arg, const char *entry_id, const struct redisReply *
 {
     struct peers *p = arg;
     struct peer_message m;
+    if (peers_is_id_taken(p))
+        return; /* it is for the other one of this name */
     bool is_sound = read_fields(fields, &m);
     if (!is_sound)
         LOG_WARN("peer_message_not_understood", LOG_STR("entry", entry_id));

@@ -10,6 +10,7 @@
 #include "state/base/log.h"
 #include "state/base/metrics.h"
 #include "state/redis_reply.h"
+#include "state/replica.h"
 
 /* After Redis came back as another one, what it does not hold may be written again by its owner. */
 #define RENEWED_PATIENCE_MS 5000u
@@ -20,6 +21,11 @@ struct look {
     struct call *call;   /* owned; NULL: it was given up */
     struct list link;    /* peers.looks */
 };
+
+bool peers_is_id_taken(const struct peers *p)
+{
+    return p->service->replica && replica_is_taken(p->service->replica);
+}
 
 /* ---- looking for an id ---- */
 
@@ -134,8 +140,8 @@ void peers_watch(struct peers *p, const char *id)
 
 /* ---- Redis comes and goes ---- */
 
-/* From the begin of our stream: what was sent while we were away may still be in time, and what was
- * taken is not in it any more. */
+/* From the begin of our stream, each time commands can be taken (again): what was sent while we were
+ * away may still be in time, what was taken is not in it any more, and another Redis has other ids. */
 static void follow(struct peers *p)
 {
     CLEANUP(free_p) char *stream = peer_stream_key(p->config->replica_id);
@@ -146,11 +152,11 @@ static void follow(struct peers *p)
 static void on_up(void *arg, bool is_other)
 {
     struct peers *p = arg;
-    if (is_other && p->was_up) {
+    if (is_other && p->was_up)
         p->renewed_ms = clock_mono_ms();
-        redis_unfollow(p->redis); /* the ids of its streams are others */
-        follow(p);
-    }
+    if (p->was_up)
+        redis_unfollow(p->redis);
+    follow(p);
     p->was_up = true;
     lost_up(p->lost);
     reserve_up(p);
@@ -209,7 +215,6 @@ struct peers *peers_new(struct service *s, struct redis *redis)
     p->lost = lost_new(p);
     p->watcher = (struct redis_watcher){.on_up = on_up, .on_down = on_down, .arg = p};
     redis_watch(redis, &p->watcher);
-    follow(p);
     return p;
 }
 

@@ -50,6 +50,9 @@ struct peers {
     uint64_t renewed_ms; /* CLOCK_MONOTONIC: Redis came back as another, or empty; 0: it did not */
 };
 
+/* Another living process has our id: what is in its name is its own. */
+bool peers_is_id_taken(const struct peers *p);
+
 /* Puts a message into a replica's stream; the reply is nil when that replica has no heartbeat. */
 MUST_USE enum redis_outcome peer_send(struct peers *p, const char *replica,
                                       const struct peer_message *m, const struct redis_call *call);

@@ -156,6 +156,15 @@ static void ask_again(const char *id, void *value, void *arg)
     mirrored_mark(x, !x->is_settled);
 }
 
+void mirror_check(struct mirror *m)
+{
+    list_for_each (l, &m->live) {
+        struct mirrored *x = CONTAINER_OF(l, struct mirrored, live);
+        if (x->written)
+            ask_again(x->id, x, m);
+    }
+}
+
 /* Another server may have nothing of us, or less. The same one has all it acknowledged. */
 static void on_up(void *arg, bool is_other)
 {

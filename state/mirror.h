@@ -48,6 +48,9 @@ struct mirror *mirror_free(struct mirror *m);
 bool mirror_add(struct mirror *m, const char *id, const struct exec_spec *spec);
 /* There is more output (is_urgent false: with the next batch), or another status (true). */
 void mirror_changed(struct mirror *m, const char *id, bool is_urgent);
+/* This replica gave no sign of life for a while: what has not ended may have been declared lost,
+ * and is compared. */
+void mirror_check(struct mirror *m);
 /* Somebody read it here: its keys live on. Cheap: at most one command in an eighth of the TTL. */
 void mirror_touched(struct mirror *m, const char *id);
 /* Retention took it: nothing more is written. Its keys leave with their TTL. */

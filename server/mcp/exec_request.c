@@ -72,6 +72,7 @@ static void wait_on(struct exec_request *er, struct call *done)
     memcpy(c->id, done->view.id, sizeof(c->id));
     c->until = done->until;
     c->after_events = done->after_events;
+    c->reads_output = done->reads_output;
     report_progress(er, done);
     call_free(done);
     send_call(er, c);

@@ -234,6 +234,8 @@ bool resource_exec_read(struct mcp_request *rq, const char *uri, void *pack_arg)
     r->uri_text = xstrdup(uri);
     struct call *c = exec_request_call(&r->er, CALL_WAIT);
     memcpy(c->id, parsed.id, sizeof(c->id));
+    c->reads_output = parsed.kind == RESOURCE_OUTPUT;
+    c->after_events = parsed.has_from_event ? parsed.from_event.event : 0;
     exec_request_send(&r->er, c, on_view);
     return true;
 }

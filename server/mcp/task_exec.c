@@ -147,6 +147,7 @@ static void send_wait(struct task_request *t, exec_answer_fn *on_answer)
 {
     struct call *c = exec_request_call(&t->q.er, CALL_WAIT);
     memcpy(c->id, t->id, sizeof(c->id));
+    c->reads_output = true;
     if (t->waits) {
         c->until = CALL_UNTIL_OVER;
         c->deadline_ms = clock_mono_ms() + t->q.er.pack->config->max_wait_ms;

@@ -143,6 +143,7 @@ static void send_start(struct start *s)
     c->spec = TAKE_PTR(s->spec);
     c->until = s->wait_ms > 0 ? CALL_UNTIL_ENDED : CALL_UNTIL_NOTHING;
     c->deadline_ms = clock_mono_ms() + s->wait_ms;
+    c->reads_output = s->wait_ms > 0; /* also of an earlier start with this key, elsewhere */
     exec_request_send(er, c, on_started);
 }
 

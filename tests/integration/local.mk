@@ -40,6 +40,7 @@ EXTRA_DIST += \
 	tests/integration/prompts.mjs \
 	tests/integration/protocol.mjs \
 	tests/integration/queue.mjs \
+	tests/integration/replicas.mjs \
 	tests/integration/resources.mjs \
 	tests/integration/schema.mjs \
 	tests/integration/tasks.mjs \

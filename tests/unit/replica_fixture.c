@@ -10,7 +10,6 @@
 #include "state/base/clock.h"
 #include "state/base/fd.h"
 #include "state/base/id.h"
-#include "state/journal.h"
 #include "tests/unit/fake_keeper.h"
 
 #define EVENTS_MAX 20000u
@@ -36,7 +35,7 @@ static void init_replica(struct replica *r, const char *id)
                                 .redis_timeout_ms = 5000,
                                 .redis_max_queue_bytes = 16 << 20,
                                 .redis_batch_ms = 5,
-                                .redis_max_output_bytes = 1 << 20,
+                                .redis_max_output_bytes = 64 << 10,
                                 .redis_max_channels = 100,
                                 .redis_heartbeat_ttl_ms = 600,
                                 .redis_grace_ms = 300,
@@ -85,6 +84,12 @@ static void connect_model(void)
     assert_int_equal(redis->err, 0);
 }
 
+static bool are_alive(void *arg)
+{
+    CLEANUP(free_p) char *n = redis_server_cli(replicas.redis, "EXISTS replica:a replica:b");
+    return strcmp(n, "2") == 0;
+}
+
 int replicas_set_up(void **state)
 {
     replicas = (struct replicas){.redis = redis_server_start(NULL), .base = event_base_new()};
@@ -95,8 +100,7 @@ int replicas_set_up(void **state)
     init_replica(&replicas.a, "a");
     fake_keeper_ready();
     replicas_wait(are_up, NULL, "Redis is up for both");
-    mirrored_heartbeat("a", true);
-    mirrored_heartbeat("b", true);
+    replicas_wait(are_alive, NULL, "both have a heartbeat");
     return 0;
 }
 
@@ -390,58 +394,32 @@ void mirrored_beat(const char *replica, uint64_t ms)
     COMMAND(NULL, 0, "ZADD", "replicas", score, replica);
 }
 
-static void publish_events(const char *state_dir, struct record *r, uint64_t first)
+void replica_record(const char *id, struct record *ret)
 {
-    CLEANUP(journal_closep) struct journal *j = NULL;
-    CLEANUP(buf_deinit) struct buf text = {0};
-    char key[160], data[JOURNAL_RECORD_MAX];
-    struct journal_record rec;
-    size_t n;
-    if (journal_open(state_dir, r->id, &j) < 0)
-        return;
-    (void)snprintf(key, sizeof(key), "execution:%s:output", r->id);
-    COMMAND(NULL, 0, "DEL", key);
-    r->events = journal_events(j);
-    r->output_bytes = journal_output_bytes(j);
-    for (uint64_t i = first; i < r->events; i++) {
-        assert_int_equal(journal_records(j, i, &rec, 1, &n), 0);
-        assert_int_equal(journal_read(j, rec.offset, data, rec.length), 0);
-        if (i == first)
-            r->first_offset = rec.offset;
-        const struct record_event e = {.number = i, .record = rec, .data = data};
-        text.len = 0;
-        record_event_write(&e, NULL, &text);
-        COMMAND(text.data, text.len, "RPUSH", key);
-    }
-    r->first_event = first;
+    char command[160];
+    (void)snprintf(command, sizeof(command), "GET execution:%s", id);
+    CLEANUP(free_p) char *text = redis_server_cli(replicas.redis, command);
+    if (!record_read(text, strlen(text), ret))
+        fail_msg("no record: %s", text);
 }
 
-void replica_publish_from(struct replica *r, const char *id, uint64_t first)
+struct expected {
+    const char *id;
+    uint64_t events;
+};
+
+static bool has_events(void *arg)
 {
-    const struct entry *e = registry_find(&r->service.registry, id);
-    CLEANUP(free_p) char *dir = journal_dir(r->dir, id);
-    CLEANUP(buf_deinit) struct buf text = {0};
-    char key[160];
-    assert_non_null(e);
-    struct record rec = {.status = e->status,
-                         .principal = e->principal,
-                         .command = (char *)"true",
-                         .interactive = e->interactive,
-                         .created_us = e->created_us,
-                         .started_us = e->started_us};
-    memcpy(rec.id, id, strlen(id) + 1);
-    memcpy(rec.replica, r->config.replica_id, strlen(r->config.replica_id) + 1);
-    rec.has_exit = journal_read_exit(dir, &rec.exit) == 0;
-    publish_events(r->dir, &rec, first);
-    record_write(&rec, &text);
-    (void)snprintf(key, sizeof(key), "execution:%s", id);
-    COMMAND(text.data, text.len, "SET", key);
-    COMMAND("more", 4, "PUBLISH", key);
-    mirrored_index(&rec);
-    mirrored_heartbeat(r->config.replica_id, true);
+    const struct expected *x = arg;
+    struct record r;
+    replica_record(x->id, &r);
+    bool is_there = r.events >= x->events;
+    record_deinit(&r);
+    return is_there;
 }
 
-void replica_publish(struct replica *r, const char *id)
+void replica_await_events(const char *id, uint64_t events)
 {
-    replica_publish_from(r, id, 0);
+    struct expected x = {id, events};
+    replicas_wait(has_events, &x, "its mirror has written them");
 }

@@ -32,9 +32,10 @@ int replicas_tear_down(void **state);
 void replica_start(struct replica *r);
 void replica_stop(struct replica *r);
 
-/* What r's own mirror would write of it, now; of events only those from `first` on. */
-void replica_publish(struct replica *r, const char *id);
-void replica_publish_from(struct replica *r, const char *id, uint64_t first);
+/* The record that its mirror wrote. The caller frees. */
+void replica_record(const char *id, struct record *ret);
+/* Runs the loop until that says so many. */
+void replica_await_events(const char *id, uint64_t events);
 
 /* Runs the loop for some ms, with a tick of both services. */
 void replicas_run(unsigned ms);
