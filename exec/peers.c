@@ -140,8 +140,9 @@ void peers_watch(struct peers *p, const char *id)
 
 /* ---- Redis comes and goes ---- */
 
-/* From the begin of our stream, each time commands can be taken (again): what was sent while we were
- * away may still be in time, what was taken is not in it any more, and another Redis has other ids. */
+/* From the begin of our stream, each time commands can be taken (again): what was sent while we
+ * were away may still be in time, what was taken is not in it any more, and another Redis has other
+ * ids. */
 static void follow(struct peers *p)
 {
     CLEANUP(free_p) char *stream = peer_stream_key(p->config->replica_id);
