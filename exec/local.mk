@@ -39,7 +39,7 @@ libexec_a_SOURCES = \
 	exec/service.c exec/service.h \
 	exec/service_egress.c \
 	exec/service_input.c \
-	exec/service_keeper.c \
+	exec/service_keeper.c exec/service_list.c \
 	exec/service_mirror.c \
 	exec/service_start.c \
 	exec/shadow.c exec/shadow.h \

@@ -99,7 +99,7 @@ void service_deinit(struct service *s)
     registry_deinit(&s->registry);
 }
 
-static void fill_view(struct execution_view *v, const struct entry *e)
+void service_view(const struct entry *e, struct execution_view *v)
 {
     memcpy(v->id, e->id, sizeof(v->id));
     v->status = e->status;
@@ -121,7 +121,7 @@ void service_answer(struct call *c, enum call_outcome outcome, const struct entr
 {
     c->outcome = outcome;
     if (e)
-        fill_view(&c->view, e);
+        service_view(e, &c->view);
     c->home->post(c->home, c);
 }
 
@@ -134,7 +134,7 @@ static void on_news_due(void *arg, const char *id, unsigned what)
     const struct entry *e = registry_find(&s->registry, id);
     if (!e || !s->on_news)
         return;
-    fill_view(&v, e);
+    service_view(e, &v);
     s->on_news(s->news_arg, e->principal, &v, what);
 }
 
@@ -225,40 +225,6 @@ static void serve_cancel(struct service *s, struct call *c, struct entry *e)
     service_answer(c, r < 0 ? CALL_E_KEEPER_AWAY : CALL_OK, e);
 }
 
-static bool is_listed(const struct call *c, const struct entry *e)
-{
-    if (strcmp(e->principal, c->principal) != 0)
-        return false;
-    if (c->list.session_only &&
-        (!e->session_id || !c->session_id || strcmp(e->session_id, c->session_id) != 0))
-        return false;
-    if (c->list.status && e->status != c->list.status)
-        return false;
-    if (!c->list.before_id[0])
-        return true;
-    return e->created_us < c->list.before_us ||
-           (e->created_us == c->list.before_us && strcmp(e->id, c->list.before_id) < 0);
-}
-
-static void serve_list(struct service *s, struct call *c)
-{
-    c->views = xcalloc(c->list.limit + 1, sizeof(*c->views));
-    for (struct list *l = s->registry.by_age.prev; l != &s->registry.by_age; l = l->prev) {
-        const struct entry *e = CONTAINER_OF(l, struct entry, by_age);
-        if (!is_listed(c, e))
-            continue;
-        if (c->n_views == c->list.limit) {
-            c->has_more = true;
-            break;
-        }
-        fill_view(&c->views[c->n_views++], e);
-    }
-    if (s->peers)
-        peers_list(s->peers, c);
-    else
-        service_answer(c, CALL_OK, NULL);
-}
-
 void service_call(struct service *s, struct call *c)
 {
     struct entry *e = NULL;
@@ -277,7 +243,7 @@ void service_call(struct service *s, struct call *c)
     case CALL_CANCEL:
         return serve_cancel(s, c, e);
     case CALL_LIST:
-        return serve_list(s, c);
+        return service_list(s, c);
     case CALL_ORDER_GIVE_UP:
     case CALL_ORDER_WATCH:
     case CALL_ORDER_UNWATCH:

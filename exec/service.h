@@ -74,6 +74,8 @@ void service_tick(struct service *s);
 
 /* Sends it home with this outcome; e (NULL: none) fills the view. */
 void service_answer(struct call *c, enum call_outcome outcome, const struct entry *e);
+/* As it is now. */
+void service_view(const struct entry *e, struct execution_view *v);
 /* Something of it (what: of enum news_what) is no longer as it was: whoever waits for that is
  * answered, whoever watches is told. The one way in which either hears of it. */
 void service_changed(struct service *s, struct entry *e, unsigned what);
@@ -93,6 +95,8 @@ void service_cancel_all(struct service *s);
 
 /* service_keeper.c: what the keeper tells. */
 extern const struct keeper_client_events service_keeper_events;
+/* service_list.c */
+void service_list(struct service *s, struct call *c);
 /* service_start.c */
 void service_start(struct service *s, struct call *c);
 /* reserve.c: its key is its own; or stands for the execution c->id, of whatever replica. */
