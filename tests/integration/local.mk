@@ -13,6 +13,7 @@ EXTRA_DIST += \
 	tests/integration/confirm.mjs \
 	tests/integration/control.mjs \
 	tests/integration/defects.mjs \
+	tests/integration/egress.mjs \
 	tests/integration/execute.mjs \
 	tests/integration/files.mjs \
 	tests/integration/http.mjs \
@@ -40,6 +41,7 @@ EXTRA_DIST += \
 	tests/integration/prompts.mjs \
 	tests/integration/protocol.mjs \
 	tests/integration/queue.mjs \
+	tests/integration/reasons.mjs \
 	tests/integration/replicas.mjs \
 	tests/integration/resources.mjs \
 	tests/integration/schema.mjs \
