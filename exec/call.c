@@ -22,6 +22,7 @@ struct call *call_free(struct call *c)
     free(c->session_id);
     free(c->input.data);
     free(c->input.input_id);
+    session_unrefp(&c->session.session);
     for (size_t i = 0; c->records && i < c->n_views; i++)
         record_deinit(&c->records[i]);
     free(c->records);

@@ -10,6 +10,7 @@
 #include "state/base/list.h"
 #include "state/execution.h"
 #include "state/record.h"
+#include "state/session.h"
 #include "state/spec.h"
 
 struct call;
@@ -26,6 +27,7 @@ enum call_op {
     CALL_STDIN,
     CALL_CANCEL,
     CALL_LIST,
+    CALL_SESSION, /* about a session and the other replicas: session_share.h */
     /* Made by reactor.c for itself, in line with the others; they are not answered. */
     CALL_ORDER_GIVE_UP,
     CALL_ORDER_WATCH,
@@ -78,6 +80,13 @@ struct execution_view {
     uint64_t inputs;                /* how often something was written to its stdin */
 };
 
+enum call_session {
+    CALL_SESSION_FIND = 1, /* is `id` another replica's? CALL_OK: it is in the table now */
+    CALL_SESSION_MADE,     /* the others are to know it */
+    CALL_SESSION_LEVEL,    /* it has another log level */
+    CALL_SESSION_ENDED
+};
+
 struct call {
     struct list link; /* inbox or home's queue */
     uint64_t serial;  /* set by reactor_submit(); names the call for reactor_cancel_call() */
@@ -114,6 +123,11 @@ struct call {
         bool eof;
         char *input_id; /* owned or NULL */
     } input;            /* STDIN */
+
+    struct {
+        enum call_session what;
+        struct session *session; /* a reference; NULL: FIND */
+    } session;                   /* SESSION */
 
     struct {
         bool force;

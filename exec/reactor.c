@@ -12,6 +12,7 @@
 #include "exec/egress/egress.h"
 #include "exec/inbox.h"
 #include "exec/service.h"
+#include "exec/session_share.h"
 #include "exec/tree_limits.h"
 #include "exec/workspaces.h"
 #include "state/base/log.h"
@@ -25,7 +26,8 @@ struct reactor {
     struct inbox inbox;
     struct service service;
     struct workspaces workspaces;
-    struct egress *egress; /* owned; NULL: no profile needs it */
+    struct egress *egress;       /* owned; NULL: no profile needs it */
+    struct session_share *share; /* owned; NULL: this server is alone */
     pthread_t thread;
     bool is_started;
     bool is_stopping; /* reactor thread: calls are answered CALL_E_DRAINING */
@@ -55,6 +57,8 @@ static void stop(struct reactor *r)
 {
     r->is_stopping = true;
     service_release_all(&r->service);
+    if (r->share)
+        session_share_release_all(r->share);
 }
 
 static void take_call(struct reactor *r, struct call *c)
@@ -69,6 +73,12 @@ static void take_call(struct reactor *r, struct call *c)
             service_answer(c, CALL_E_DRAINING, NULL);
         else
             service_call(&r->service, c);
+        return;
+    case CALL_SESSION:
+        if (r->share && !r->is_stopping)
+            session_share_call(r->share, c);
+        else
+            service_answer(c, CALL_E_DRAINING, NULL);
         return;
     case CALL_ORDER_GIVE_UP:
         service_give_up(&r->service, c->order.serial, c->order.kill);
@@ -109,6 +119,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     struct reactor *r = arg;
     service_tick(&r->service);
     sessions_expire(r->sessions);
+    if (r->share)
+        session_share_tick(r->share);
     workspaces_tick(&r->workspaces, &r->service, r->sessions);
     metric_set(METRIC_SESSIONS, NULL, NULL, sessions_count(r->sessions));
 }
@@ -187,6 +199,8 @@ int reactor_new(const struct config *c, struct sessions *sessions, struct reacto
         LOG_ERROR("reactor_not_started", LOG_STR("state_dir", c->state_dir), LOG_ERRNO(error));
         return error; /* main ends the program: nothing here is worth taking apart */
     }
+    if (r->service.redis)
+        r->share = session_share_new(c, r->service.redis, sessions);
     publish_health(r);
     *ret = r;
     return 0;
@@ -243,6 +257,7 @@ struct reactor *reactor_free(struct reactor *r)
     egress_free(r->egress);
     workspaces_deinit(&r->workspaces);
     service_deinit(&r->service);
+    session_share_free(r->share);
     event_free(r->on_inbox);
     event_free(r->on_tick);
     inbox_deinit(&r->inbox);
@@ -279,6 +294,13 @@ void reactor_on_news(struct reactor *r, reactor_news_fn *fn, void *arg)
     assert(!r->is_started);
     r->service.on_news = fn;
     r->service.news_arg = arg;
+}
+
+void reactor_on_session_end(struct reactor *r, reactor_session_fn *fn, void *arg)
+{
+    assert(!r->is_started);
+    if (r->share)
+        session_share_on_end(r->share, fn, arg);
 }
 
 static void order_watch(struct reactor *r, enum call_op op, const char *id)

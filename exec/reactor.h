@@ -45,6 +45,10 @@ void reactor_on_news(struct reactor *r, reactor_news_fn *fn, void *arg);
 void reactor_watch(struct reactor *r, const char *id);
 void reactor_unwatch(struct reactor *r, const char *id);
 
+/* Another replica ended this session. On the reactor thread. */
+typedef void reactor_session_fn(void *arg, const char *session_id);
+void reactor_on_session_end(struct reactor *r, reactor_session_fn *fn, void *arg);
+
 /* How the state that replicas share is. */
 enum reactor_redis {
     REACTOR_REDIS_NONE, /* this server is alone: redis.url is not set */

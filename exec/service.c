@@ -244,6 +244,7 @@ void service_call(struct service *s, struct call *c)
         return serve_cancel(s, c, e);
     case CALL_LIST:
         return service_list(s, c);
+    case CALL_SESSION:
     case CALL_ORDER_GIVE_UP:
     case CALL_ORDER_WATCH:
     case CALL_ORDER_UNWATCH:

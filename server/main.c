@@ -192,6 +192,12 @@ static int try_isolation(const struct config *c)
     return r;
 }
 
+static void on_session_end(void *arg, const char *session_id)
+{
+    const struct server *s = arg;
+    mcp_session_ended(s->mcp, session_id);
+}
+
 static int set_up(struct server *s, const sigset_t *set)
 {
     const struct config *c = s->config;
@@ -218,12 +224,14 @@ static int set_up(struct server *s, const sigset_t *set)
     const struct mcp_options o = {.config = c,
                                   .state_key = state_key,
                                   .sessions = s->sessions,
+                                  .reactor = c->redis_url ? s->reactor : NULL,
                                   .packs = packs,
                                   .n_packs = ARRAY_LEN(packs),
                                   .name = "mcp-execd",
                                   .title = "Command execution",
                                   .version = MCP_EXECD_VERSION};
     s->mcp = mcp_new(&o);
+    reactor_on_session_end(s->reactor, on_session_end, s);
     pack_exec_attach(s->pack, s->mcp);
     r = start_http(s);
     if (r < 0)

@@ -43,6 +43,9 @@ libstate_a_SOURCES = \
     state/redis_tls.c state/redis_tls.h \
     state/replica.c state/replica.h \
     state/session.c state/session.h state/session_file.c state/session_file.h \
+    state/session_impl.h \
+    state/session_record.c state/session_record.h \
+    state/session_shared.c state/session_shared.h \
     state/peer_message.c state/peer_message.h \
     state/shadow_file.c state/shadow_file.h \
     state/spec.c state/spec.h \

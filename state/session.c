@@ -9,50 +9,26 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
 #include "state/base/clock.h"
-#include "state/base/list.h"
 #include "state/base/log.h"
-#include "state/base/map.h"
-#include "state/session_file.h"
+#include "state/session_impl.h"
 
-/* RFC 5424 has 0 … 7. */
-#define LOG_LEVEL_UNSET 8
 /* A file's time lags at most so far behind; less when sessions live short. */
 #define TOUCH_MAX_MS 60000
-
-/* What the table knows besides. */
-struct entry {
-    struct session session;
-    struct list removed; /* on its way out; once it is out of the table */
-    uint64_t touched_ms; /* last_seen_ms as the file has it */
-};
-
-struct sessions {
-    pthread_mutex_t mutex;
-    struct map *by_id;       /* owned, and a reference for each entry */
-    unsigned reserved;       /* sessions whose file is being written */
-    uint64_t next_expiry_ms; /* none expires before it */
-    struct session_files files;
-    char *replica; /* owned */
-    unsigned max;
-    uint64_t ttl_ms;
-    uint64_t touch_ms; /* how far a file's time may lag behind */
-};
 
 static struct entry *entry_of(struct session *s)
 {
     return CONTAINER_OF(s, struct entry, session);
 }
 
-static struct entry *entry_new(void)
+struct entry *session_entry_new(void)
 {
     struct entry *e = xcalloc(1, sizeof(*e));
 
-    e->session.log_level = LOG_LEVEL_UNSET;
+    e->session.log_level = SESSION_LEVEL_UNSET;
     e->session.refs = 1;
     return e;
 }
@@ -83,7 +59,7 @@ void session_unrefp(struct session **s)
 
 static void load_file(struct sessions *s, const char *name)
 {
-    struct entry *e = entry_new();
+    struct entry *e = session_entry_new();
     int r = session_file_read(&s->files, name, &e->session);
 
     if (r < 0) {
@@ -159,7 +135,7 @@ struct sessions *sessions_free(struct sessions *s)
     return NULL;
 }
 
-static void drop_removed(struct sessions *s, struct list *removed)
+void session_drop_removed(struct sessions *s, struct list *removed)
 {
     list_for_each_safe (it, next, removed) {
         struct entry *e = CONTAINER_OF(it, struct entry, removed);
@@ -207,8 +183,7 @@ static void collect_expired(struct sessions *s, struct list *removed)
     map_each(s->by_id, on_expire_entry, &x);
 }
 
-/* Makes room for one. */
-static bool reserve(struct sessions *s)
+bool session_reserve(struct sessions *s)
 {
     struct list removed;
 
@@ -219,12 +194,11 @@ static bool reserve(struct sessions *s)
     bool has_room = map_size(s->by_id) + s->reserved < s->max;
     s->reserved += has_room;
     pthread_mutex_unlock(&s->mutex);
-    drop_removed(s, &removed);
+    session_drop_removed(s, &removed);
     return has_room;
 }
 
-/* The reservation becomes an entry, or with NULL nothing. */
-static void settle(struct sessions *s, struct entry *e)
+void session_settle(struct sessions *s, struct entry *e)
 {
     pthread_mutex_lock(&s->mutex);
     s->reserved--;
@@ -232,6 +206,7 @@ static void settle(struct sessions *s, struct entry *e)
         uint64_t expiry_ms = e->session.last_seen_ms + s->ttl_ms;
         if (expiry_ms < s->next_expiry_ms)
             s->next_expiry_ms = expiry_ms;
+        e->trust = s->trust; /* who made it knows */
         (void)map_set(s->by_id, e->session.id, e);
     }
     pthread_mutex_unlock(&s->mutex);
@@ -240,10 +215,10 @@ static void settle(struct sessions *s, struct entry *e)
 int session_create(struct sessions *s, const char *principal, const char *revision,
                    const char *client, const char *capabilities, struct session **ret)
 {
-    if (!reserve(s))
+    if (!session_reserve(s))
         return SESSION_E_FULL;
 
-    struct entry *e = entry_new();
+    struct entry *e = session_entry_new();
     id_make(s->replica, e->session.id);
     e->session.principal = xstrdup(principal);
     e->session.revision = xstrdup(revision);
@@ -253,12 +228,12 @@ int session_create(struct sessions *s, const char *principal, const char *revisi
     e->session.last_seen_ms = e->touched_ms = clock_mono_ms();
     int r = session_file_write(&s->files, &e->session);
     if (r < 0) {
-        settle(s, NULL);
+        session_settle(s, NULL);
         session_unref(&e->session);
         return r;
     }
     e->session.refs = 2; /* the table's and the caller's */
-    settle(s, e);
+    session_settle(s, e);
     *ret = &e->session;
     return SESSION_OK;
 }
@@ -305,7 +280,7 @@ bool session_end(struct sessions *s, const char *id, const char *principal)
         list_append(&removed, &e->removed);
     }
     pthread_mutex_unlock(&s->mutex);
-    drop_removed(s, &removed);
+    session_drop_removed(s, &removed);
     return e;
 }
 
@@ -325,7 +300,7 @@ void sessions_expire(struct sessions *s)
     pthread_mutex_lock(&s->mutex);
     collect_expired(s, &removed);
     pthread_mutex_unlock(&s->mutex);
-    drop_removed(s, &removed);
+    session_drop_removed(s, &removed);
 }
 
 unsigned sessions_count(struct sessions *s)

@@ -11,6 +11,9 @@
 #include "state/base/id.h"
 #include "state/base/macro.h"
 
+/* RFC 5424 has 0 … 7. */
+#define SESSION_LEVEL_UNSET 8
+
 struct session {
     char id[ID_MAX + 1];
     char *principal;     /* owned; constant */
@@ -19,7 +22,7 @@ struct session {
     char *capabilities;  /* owned or NULL; JSON text of the client's capabilities; constant */
     uint64_t created_us; /* CLOCK_REALTIME; constant */
     _Atomic uint64_t last_seen_ms; /* CLOCK_MONOTONIC */
-    _Atomic int log_level;         /* RFC 5424 number; 8 = not set */
+    _Atomic int log_level;         /* RFC 5424 number, or SESSION_LEVEL_UNSET */
     _Atomic int refs;
 };
 

@@ -10,6 +10,7 @@
 #include "server/mcp/mcp.h"
 
 struct asks;
+struct reactor;
 struct hub;
 struct live;
 struct registry;
@@ -18,6 +19,7 @@ struct shard;
 struct mcp {
     const struct config *config;    /* borrowed */
     struct sessions *sessions;      /* borrowed */
+    struct reactor *reactor;        /* borrowed: asks other replicas for sessions; NULL: none */
     struct registry *registry;      /* owned */
     struct hub *hub;                /* owned: long-lived streams and who is subscribed to what */
     struct live *live;              /* owned: requests under way, by name, for cancelling */

@@ -6,6 +6,7 @@
 #include "server/mcp/methods.h"
 #include "server/mcp/notify.h"
 #include "server/mcp/registry.h"
+#include "server/mcp/session_gate.h"
 #include "state/base/log.h"
 #include "state/base/utf8.h"
 
@@ -69,6 +70,31 @@ static struct session *begin_session(struct mcp_request *rq, const struct mcp_re
     return NULL;
 }
 
+/* ---- answers that wait until other replicas can know ---- */
+
+struct reply {
+    struct mcp_request *rq; /* a reference */
+    const char *text;       /* borrowed from what never goes */
+};
+
+static void on_told(void *arg)
+{
+    struct reply *r = arg;
+    request_reply_text(r->rq, r->text);
+    mcp_request_unref(r->rq);
+    free(r);
+}
+
+static void reply_when_told(struct mcp_request *rq, enum call_session what, struct session *session,
+                            const char *text)
+{
+    struct reply *r = xcalloc(1, sizeof(*r));
+    r->rq = mcp_request_ref(rq);
+    r->text = text;
+    const struct session_wait wait = {.home = mcp_request_home(rq), .fn = on_told, .arg = r};
+    session_gate_tell(rq->core, what, session, &wait);
+}
+
 void method_initialize(struct mcp_request *rq)
 {
     const char *wanted;
@@ -89,7 +115,8 @@ void method_initialize(struct mcp_request *rq)
         hub_set_channel_session(rq->core->hub, rq->outlet->channel, session);
     else
         memcpy(rq->outlet->session_id, session->id, sizeof session->id);
-    request_reply_text(rq, registry_text(rq->core->registry, rev, REGISTRY_HELLO));
+    reply_when_told(rq, CALL_SESSION_MADE, session,
+                    registry_text(rq->core->registry, rev, REGISTRY_HELLO));
 }
 
 void method_discover(struct mcp_request *rq)
@@ -114,9 +141,12 @@ void method_set_level(struct mcp_request *rq)
                                   "critical, alert, emergency");
         return;
     }
-    if (rq->session)
-        atomic_store(&rq->session->log_level, number);
-    request_reply_text(rq, "{}");
+    if (!rq->session) {
+        request_reply_text(rq, "{}");
+        return;
+    }
+    atomic_store(&rq->session->log_level, number);
+    reply_when_told(rq, CALL_SESSION_LEVEL, rq->session, "{}");
 }
 
 /* NULL: answered with an error. */

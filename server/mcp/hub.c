@@ -2,6 +2,7 @@
 
 #include "server/mcp/hub_impl.h"
 #include "server/mcp/registry.h"
+#include "server/mcp/session_gate.h"
 #include "server/mcp/task.h"
 #include "state/base/clock.h"
 #include "state/base/log.h"
@@ -139,8 +140,10 @@ static struct session *part(struct hub *h, struct stream *channel)
  * NULL is legal. */
 static void end_session(struct hub *h, struct session *session)
 {
-    if (session && session_end(h->core->sessions, session->id, session->principal))
-        LOG_INFO("session_ended", LOG_STR("session", session->id));
+    if (!session || !session_end(h->core->sessions, session->id, session->principal))
+        return;
+    LOG_INFO("session_ended", LOG_STR("session", session->id));
+    session_gate_tell(h->core, CALL_SESSION_ENDED, session, NULL);
 }
 
 static struct session *remove_locked(struct hub *h, struct stream *s)

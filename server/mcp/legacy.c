@@ -7,6 +7,7 @@
 #include "server/mcp/hub.h"
 #include "server/mcp/live.h"
 #include "server/mcp/request.h"
+#include "server/mcp/session_gate.h"
 #include "server/mcp/transport.h"
 #include "state/base/log.h"
 
@@ -200,6 +201,13 @@ void legacy_batch(const struct incoming *in, cJSON *tree)
     outlet_unref(outlet);
 }
 
+static void on_end_told(void *arg)
+{
+    struct exchange *x = arg;
+    transport_accept(x, 204);
+    exchange_unref(x);
+}
+
 void legacy_end_session(const struct incoming *in)
 {
     CLEANUP(session_unrefp) struct session *session = need_session(in);
@@ -210,7 +218,9 @@ void legacy_end_session(const struct incoming *in)
         LOG_INFO("session_ended", LOG_STR("session", session->id));
     hub_end_session(in->core->hub, session->id);
     asks_end(in->core->asks, session->id);
-    transport_accept(in->x, 204);
+    const struct session_wait wait = {
+        .home = exchange_home(in->x), .fn = on_end_told, .arg = exchange_ref(in->x)};
+    session_gate_tell(in->core, CALL_SESSION_ENDED, session, &wait);
 }
 
 void legacy_open_stream(const struct incoming *in)

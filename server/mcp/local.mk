@@ -4,6 +4,7 @@ libmcp_a_SOURCES = \
     server/mcp/ask.c server/mcp/ask.h \
     server/mcp/channel.c \
     server/mcp/core.h \
+    server/mcp/session_gate.c server/mcp/session_gate.h \
     server/mcp/dispatch.c server/mcp/dispatch.h \
     server/mcp/era.c server/mcp/era.h \
     server/mcp/follow.c server/mcp/follow.h \

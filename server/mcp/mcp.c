@@ -21,6 +21,7 @@ struct mcp *mcp_new(const struct mcp_options *o)
 
     m->config = o->config;
     m->sessions = o->sessions;
+    m->reactor = o->reactor;
     m->registry = registry_new(o->packs, o->n_packs, &who);
     m->hub = hub_new(m);
     m->live = live_new();
@@ -43,6 +44,12 @@ struct mcp *mcp_free(struct mcp *m)
     shards_free(m);
     free(m);
     return NULL;
+}
+
+void mcp_session_ended(struct mcp *m, const char *session_id)
+{
+    hub_end_session(m->hub, session_id);
+    asks_end(m->asks, session_id);
 }
 
 void mcp_drain(struct mcp *m)

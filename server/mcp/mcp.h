@@ -11,9 +11,12 @@
 
 #define MCP_STATE_KEY_BYTES 32
 
+struct reactor;
+
 struct mcp_options {
     const struct config *config;   /* borrowed */
     struct sessions *sessions;     /* borrowed */
+    struct reactor *reactor;       /* borrowed: asks other replicas for sessions; NULL: none */
     const struct mcp_pack **packs; /* n_packs; the array is copied, the packs are borrowed */
     size_t n_packs;
     const char *name, *title, *version; /* serverInfo */
@@ -26,5 +29,7 @@ struct mcp *mcp_free(struct mcp *m);
  * HTTP+SSE). arg: struct mcp. */
 void mcp_serve(struct exchange *x, void *arg);
 void mcp_serve_sse(struct exchange *x, void *arg);
+/* Another replica ended this session. Any thread. */
+void mcp_session_ended(struct mcp *m, const char *session_id);
 /* Drain: ends listen and GET streams in order; requests under way go on. Any thread. */
 void mcp_drain(struct mcp *m);

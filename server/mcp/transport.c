@@ -6,6 +6,7 @@
 
 #include "server/mcp/era.h"
 #include "server/mcp/request.h"
+#include "server/mcp/session_gate.h"
 
 #define ALLOW     "GET, POST, DELETE, OPTIONS"
 #define ALLOW_SSE "GET, POST, OPTIONS"
@@ -260,7 +261,7 @@ static void serve_options(struct exchange *x, const char *allow)
     exchange_reply(x, 204, NULL, NULL, 0, headers, ARRAY_LEN(headers));
 }
 
-void mcp_serve(struct exchange *x, void *arg)
+static void serve(struct exchange *x, void *arg)
 {
     struct incoming in = read_incoming(arg, x);
     const char *method = exchange_method(x);
@@ -275,6 +276,13 @@ void mcp_serve(struct exchange *x, void *arg)
         serve_options(x, ALLOW);
     else
         serve_without_body(&in, ERA_OTHER);
+}
+
+void mcp_serve(struct exchange *x, void *arg)
+{
+    const struct incoming in = read_incoming(arg, x);
+    if (!session_gate_holds(&in, serve))
+        serve(x, arg);
 }
 
 void mcp_serve_sse(struct exchange *x, void *arg)

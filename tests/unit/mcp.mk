@@ -4,7 +4,7 @@ libmcpfixture_a_SOURCES = \
     tests/unit/mcp_fixture.c tests/unit/mcp_fixture.h \
     tests/unit/mcp_test_pack.c tests/unit/mcp_test_pack.h \
     tests/unit/memory_exchange.c tests/unit/memory_exchange.h
-MCP_TEST_LIBS = libmcpfixture.a libmcp.a $(STATE_LIBS) $(CMOCKA_LIBS)
+MCP_TEST_LIBS = libmcpfixture.a $(MCP_LIBS) $(CMOCKA_LIBS)
 
 mcp_pure_tests = tests/unit/test_era tests/unit/test_header_codec tests/unit/test_jsonrpc \
     tests/unit/test_state_token

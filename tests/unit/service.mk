@@ -7,6 +7,7 @@ SERVICE_TESTS = \
 	tests/unit/test_reactor \
 	tests/unit/test_service \
 	tests/unit/test_service_restart \
+	tests/unit/test_session_share \
 	tests/unit/test_shadow \
 	tests/unit/test_workspaces
 check_PROGRAMS += $(SERVICE_TESTS)
@@ -37,3 +38,7 @@ tests_unit_test_peers_SOURCES = tests/unit/test_peers.c tests/unit/journal_file.
 tests_unit_test_peers_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_shadow_SOURCES = tests/unit/test_shadow.c tests/unit/random.h $(REPLICA_FIXTURE)
 tests_unit_test_shadow_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_session_share_SOURCES = tests/unit/test_session_share.c \
+	tests/unit/redis_server.c tests/unit/redis_server.h tests/unit/temp_dir.h \
+	tests/unit/fake_keeper.c tests/unit/fake_keeper.h
+tests_unit_test_session_share_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)

@@ -18,6 +18,7 @@ state_tests = \
     tests/unit/test_redis \
     tests/unit/test_peer_message \
     tests/unit/test_session \
+    tests/unit/test_session_shared \
     tests/unit/test_shadow_file \
     tests/unit/test_spec \
     tests/unit/test_utf8
@@ -71,3 +72,5 @@ tests_unit_test_mirror_SOURCES = tests/unit/test_mirror.c $(mirror_fixture)
 tests_unit_test_mirror_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_mirror_faults_SOURCES = tests/unit/test_mirror_faults.c $(mirror_fixture)
 tests_unit_test_mirror_faults_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_session_shared_SOURCES = tests/unit/test_session_shared.c tests/unit/temp_dir.h
+tests_unit_test_session_shared_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
