@@ -256,6 +256,7 @@ int keeper_client_new(struct event_base *base, const struct keeper_client_option
     struct keeper_client *k = xcalloc(1, sizeof(*k));
 
     keeper_launch_init(&k->launch, base, o->state_dir, o->keeper_path, o->log_file);
+    k->launch.is_tied = o->is_tied;
     k->base = base;
     k->ev = ev;
     k->arg = arg;

@@ -38,6 +38,7 @@ struct keeper_client_events {
 struct keeper_client_options {
     const char *state_dir;   /* <state_dir>/keeper.sock is the socket */
     const char *keeper_path; /* the program */
+    bool is_tied;            /* a keeper that we start ends with us */
     const char *log_file;    /* handed on to a keeper that we start; may be NULL */
     /* What all sandboxes have in common: init, filter, pool. What it points to outlives the client.
      * NULL: none is ever asked for. */

@@ -87,7 +87,8 @@ static void watch_child(struct keeper_launch *l, pid_t pid)
     unwatch_child(l);
 }
 
-static int set_spawn(posix_spawn_file_actions_t *files, posix_spawnattr_t *attr)
+static int set_spawn(const struct keeper_launch *l, posix_spawn_file_actions_t *files,
+                     posix_spawnattr_t *attr)
 {
     sigset_t all, none;
     sigfillset(&all);
@@ -95,6 +96,8 @@ static int set_spawn(posix_spawn_file_actions_t *files, posix_spawnattr_t *attr)
     int r = posix_spawn_file_actions_addopen(files, 0, "/dev/null", O_RDWR, 0);
     if (r == 0)
         r = posix_spawn_file_actions_adddup2(files, 0, 1);
+    if (r == 0 && l->is_tied) /* whoever waits for the end of our stderr waits for us only */
+        r = posix_spawn_file_actions_adddup2(files, 0, 2);
     if (r == 0)
         r = posix_spawn_file_actions_addclosefrom_np(files, 3);
     if (r == 0)
@@ -110,16 +113,24 @@ void keeper_launch_start(struct keeper_launch *l)
 {
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attr;
-    char *argv[] = {l->program,   (char *)"--state-dir",
-                    l->state_dir, l->log_file ? (char *)"--log-file" : NULL,
-                    l->log_file,  NULL};
+    char self[16], *argv[8] = {l->program, (char *)"--state-dir", l->state_dir};
+    size_t n = 3;
     pid_t pid = 0;
 
     if (l->child)
         return; /* it needs its time */
+    if (l->is_tied) {
+        snprintf(self, sizeof(self), "%d", getpid());
+        argv[n++] = (char *)"--tied";
+        argv[n++] = self;
+    }
+    if (l->log_file) {
+        argv[n++] = (char *)"--log-file";
+        argv[n++] = l->log_file;
+    }
     posix_spawn_file_actions_init(&files);
     posix_spawnattr_init(&attr);
-    int r = set_spawn(&files, &attr);
+    int r = set_spawn(l, &files, &attr);
     if (r == 0)
         r = posix_spawn(&pid, l->program, &files, &attr, argv, environ);
     posix_spawnattr_destroy(&attr);

@@ -3,6 +3,8 @@
  * Finds the keeper's socket, or starts a keeper. Reactor thread; libevent watches the keeper that
  * we started, so that it is reaped when it ends before us.
  */
+#include <stdbool.h>
+
 #include <sys/types.h>
 
 #include <event2/event.h>
@@ -12,6 +14,7 @@
 struct keeper_launch {
     struct event_base *base; /* borrowed */
     char *state_dir, *program;
+    bool is_tied;   /* it is to end with us */
     char *log_file; /* NULL: the keeper logs to our standard error */
     pid_t child;    /* that we started and did not reap yet; 0: none */
     int child_fd;

@@ -21,11 +21,13 @@ static void on_parked_due(void *arg, struct call *c, struct entry *e)
     service_answer(c, peers_outcome(e), e);
 }
 
-/* A file of its own: two programs can't rotate one. NULL: we log to stderr only, and so does it. */
+/* A file of its own: two programs can't rotate one. NULL: we log to stderr only, and so does it;
+ * with stdio that is the client's, which the keeper may outlive. */
 static char *keeper_log_path(const struct config *c)
 {
     char *path = NULL;
-    if (c->log_file && *c->log_file && asprintf(&path, "%s/keeper.log", c->state_dir) < 0)
+    if (((c->log_file && *c->log_file) || c->stdio) &&
+        asprintf(&path, "%s/keeper.log", c->state_dir) < 0)
         abort();
     return path;
 }
@@ -75,6 +77,7 @@ int service_init(struct service *s, const struct config *c, struct event_base *b
     const struct keeper_client_options o = {
         .state_dir = c->state_dir,
         .keeper_path = keeper_path,
+        .is_tied = c->stdio,
         .log_file = keeper_log,
         .sandbox = s->isolation ? isolation_common(s->isolation) : NULL,
     };

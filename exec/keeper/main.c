@@ -77,6 +77,12 @@ static void set_signals(void)
     (void)sigprocmask(SIG_SETMASK, &ours, NULL);
 }
 
+/* TERM when the server ends, however it does. False: it has ended. */
+static bool tie_to(pid_t server)
+{
+    return prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() == server;
+}
+
 static int set_process(struct keeper *k)
 {
     open_standard_fds();
@@ -143,7 +149,7 @@ static int watch_signals(struct keeper *k)
 
 /* ---- the state directory: one keeper, one socket ---- */
 
-enum lock_outcome { LOCK_OK = 0, LOCK_TAKEN = 1 };
+enum lock_outcome { LOCK_OK = 0, LOCK_TAKEN = 1, LOCK_NOT_WANTED = 2 };
 
 static int take_lock(struct keeper *k)
 {
@@ -182,7 +188,7 @@ static void find_cgroups(struct keeper *k)
 
 static int start_fresh(struct keeper *k, const struct options *o)
 {
-    int r = take_lock(k);
+    int r = o->tied_to && !tie_to(o->tied_to) ? LOCK_NOT_WANTED : take_lock(k);
 
     if (r == LOCK_TAKEN)
         LOG_INFO("another_keeper_is_here", LOG_STR("state_dir", k->state_dir));

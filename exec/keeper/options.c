@@ -8,11 +8,12 @@
 #include "exec/keeper/reexec.h"
 
 static const char help_text[] =
-    "usage: mcp-exec-keeper --state-dir DIR [--log-file FILE] [--no-cgroup]\n"
+    "usage: mcp-exec-keeper --state-dir DIR [--log-file FILE] [--no-cgroup] [--tied PID]\n"
     "Keeps the commands that mcp-execd runs; mcp-execd starts it by itself.\n"
     "  --state-dir DIR   where journals are, and the socket keeper.sock\n"
     "  --log-file FILE   log there instead of standard error\n"
     "  --no-cgroup       tell processes apart without cgroups, even if they can be made\n"
+    "  --tied PID        end, with all commands, when the server that started it does\n"
     "  --version, --help\n";
 
 enum { EXIT_USAGE = 2 };
@@ -32,6 +33,7 @@ static int parse(int argc, char **argv, struct options *o)
         OPT_LOG_FILE,
         OPT_NO_CGROUP,
         OPT_PROBE,
+        OPT_TIED,
         OPT_RESUME,
         OPT_CAN_RESUME,
         OPT_VERSION,
@@ -41,7 +43,8 @@ static int parse(int argc, char **argv, struct options *o)
         {"state-dir", required_argument, NULL, OPT_STATE_DIR},
         {"log-file", required_argument, NULL, OPT_LOG_FILE},
         {"no-cgroup", no_argument, NULL, OPT_NO_CGROUP},
-        {"probe", no_argument, NULL, OPT_PROBE},         /* by exec/isolation_try.c only */
+        {"probe", no_argument, NULL, OPT_PROBE}, /* by exec/isolation_try.c only */
+        {"tied", required_argument, NULL, OPT_TIED},
         {"resume", required_argument, NULL, OPT_RESUME}, /* this and the next by reexec.c only */
         {"can-resume", required_argument, NULL, OPT_CAN_RESUME},
         {"version", no_argument, NULL, OPT_VERSION},
@@ -62,6 +65,9 @@ static int parse(int argc, char **argv, struct options *o)
             break;
         case OPT_PROBE:
             o->is_probe = true;
+            break;
+        case OPT_TIED:
+            o->tied_to = parse_number(optarg);
             break;
         case OPT_RESUME:
             o->resume_fd = parse_number(optarg);

@@ -7,6 +7,7 @@ struct options {
     const char *log_file;
     bool no_cgroup;
     bool is_probe; /* only that: probe.h */
+    int tied_to;   /* process id of the server that it ends with; 0: none */
     int resume_fd; /* -1: a fresh start */
 };
 
