@@ -184,6 +184,8 @@ static void make_absolute(char **path)
 static void check_state_dir(struct config_layers *l, const struct config_machine *m)
 {
     struct config *c = l->config;
+    if (!c->state_dir && c->stdio)
+        return; /* a private one, made when it is needed */
     if (!c->state_dir)
         c->state_dir = default_state_dir(m);
     if (c->state_dir)
@@ -193,6 +195,16 @@ static void check_state_dir(struct config_layers *l, const struct config_machine
                  "%s cannot be written and neither XDG_STATE_HOME nor HOME is set; name a "
                  "directory with --state-dir or SANDBOX_STATE_DIR",
                  m->state_dir);
+}
+
+/* Nobody looks for a log where a client happened to start us. */
+static void check_log(struct config_layers *l)
+{
+    struct config *c = l->config;
+    if (!c->stdio || layers_origin(l, "log.file")->kind != ORIGIN_DEFAULT)
+        return;
+    free(c->log_file);
+    c->log_file = mem_strdup("");
 }
 
 /* The rest. */
@@ -278,6 +290,7 @@ void check_layers(struct config_layers *l, const struct config_machine *m)
     check_exposure(l);
     check_replica_id(l, m);
     check_state_dir(l, m);
+    check_log(l);
     check_paths(l);
     check_whitelist(l);
     check_timeouts(l);

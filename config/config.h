@@ -61,6 +61,7 @@ struct config {
     char *host;        /* server.host          SANDBOX_HOST   --host       127.0.0.1 */
     uint16_t port;     /* server.port          SANDBOX_PORT   --port -p    8080; 0 = any free */
     char *unix_socket; /* server.unix_socket   NULL: none; else listens there as well */
+    bool stdio;        /* server.stdio         --stdio: pipes instead of sockets */
     unsigned threads;  /* server.threads       0 = one for each CPU, at most 8 */
     bool insecure;     /* server.insecure      --insecure: other than loopback without a token */
     unsigned max_connections; /* server.max_connections           20000 */

@@ -10,10 +10,25 @@
 #include "config/print.h"
 #include "config/value.h"
 
+/* The file of the machine is about the service of the machine. */
+static bool is_for_one_client(const struct config_flags *flags)
+{
+    bool is_so = false;
+    for (size_t i = 0; i < flags->n_assignments; i++) {
+        const struct config_assignment *a = &flags->assignments[i];
+        if (a->key == config_key_get("server.stdio"))
+            is_so = !a->value || strcmp(a->value, "false") != 0;
+    }
+    return is_so;
+}
+
 static void read_layers(struct config_layers *l, const struct config_flags *flags,
                         const struct config_world *world)
 {
-    layers_read_file(l, flags->file ? flags->file : world->file, flags->file != NULL);
+    if (flags->file)
+        layers_read_file(l, flags->file, true);
+    else if (!is_for_one_client(flags))
+        layers_read_file(l, world->file, false);
     layers_read_environment(l, world->machine.environ_);
     layers_read_flags(l, flags);
     check_layers(l, &world->machine);

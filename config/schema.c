@@ -70,6 +70,12 @@ const struct config_key config_keys[] = {
     {"server.unix_socket", STRING(unix_socket), .absent = "none",
      .help = "unix socket to listen on as well",
      .more = "For a load balancer on this machine, e.g. /run/mcp-execd/mcp-execd.sock."},
+    {"server.stdio", BOOL(stdio), .preset = "false", .flag = "stdio",
+     .help = "serve the client that started it over stdin and stdout instead of HTTP",
+     .more =
+         "Ends, with all that it runs, when that client goes. Opens no port, asks for no token, "
+         "and without other orders reads no /etc/mcp-execd/mcp-execd.yaml, writes no log file "
+         "and keeps its state in a private directory that goes with it."},
     {"server.threads", UNSIGNED(threads, 0, 64), .preset = "0",
      .help = "threads that serve HTTP; 0 is one for each CPU, at most 8"},
     {"server.insecure", BOOL(insecure), .preset = "false", .flag = "insecure",

@@ -19,9 +19,7 @@
 #include "exec/keeper_path.h"
 #include "exec/reactor.h"
 #include "exec/tree_limits.h"
-#include "server/auth/auth.h"
-#include "server/http/health.h"
-#include "server/http/http.h"
+#include "server/front.h"
 #include "server/mcp/mcp.h"
 #include "server/mcp/pack_exec.h"
 #include "server/mcp/state_key.h"
@@ -38,16 +36,14 @@
 #define FLUSH_MS 2000
 
 struct server {
-    struct config *config;                           /* owned */
-    struct sessions *sessions;                       /* owned */
-    struct reactor *reactor;                         /* owned */
-    struct mcp_pack *pack;                           /* owned */
-    struct mcp *mcp;                                 /* owned */
-    struct auth *auth;                               /* owned */
-    struct http *http;                               /* owned */
-    struct health_source health;                     /* http borrows it */
-    struct exchange_route routes[3 + HEALTH_ROUTES]; /* http borrows them */
-    int lock_fd;                                     /* owned: <state_dir>/server.lock */
+    struct config *config;       /* owned */
+    struct sessions *sessions;   /* owned */
+    struct reactor *reactor;     /* owned */
+    struct mcp_pack *pack;       /* owned */
+    struct mcp *mcp;             /* owned */
+    struct front *front;         /* owned */
+    struct health_source health; /* front borrows it */
+    int lock_fd;                 /* owned: <state_dir>/server.lock */
 };
 
 static int open_log(const struct config *c)
@@ -145,34 +141,9 @@ static void get_health(void *arg, struct health *ret)
 
 static void set_address(struct server *s)
 {
-    const struct config *c = s->config;
-    bool is_ipv6 = strchr(c->host, ':');
-    CLEANUP(free_p) char *address = NULL;
-    if (asprintf(&address, is_ipv6 ? "[%s]:%u" : "%s:%u", c->host, http_port(s->http)) < 0)
-        abort();
-    reactor_set_address(s->reactor, address);
-}
-
-static int start_http(struct server *s)
-{
-    s->auth = auth_new(s->config);
-    s->health = (struct health_source){.get = get_health, .arg = s};
-    size_t n = 0;
-    s->routes[n++] = (struct exchange_route){.path = "/mcp", .handle = mcp_serve, .arg = s->mcp};
-    s->routes[n++] =
-        (struct exchange_route){.path = "/mcp/sse", .handle = mcp_serve_sse, .arg = s->mcp};
-    s->routes[n++] =
-        (struct exchange_route){.path = "/sse", .handle = mcp_serve_sse, .arg = s->mcp};
-    n += health_routes(&s->health, s->routes + n, ARRAY_LEN(s->routes) - n);
-    const struct http_options o = {.config = s->config,
-                                   .routes = s->routes,
-                                   .n_routes = n,
-                                   .auth = auth_authenticator(s->auth)};
-    CLEANUP(free_p) char *error = NULL;
-    int r = http_new(&o, &s->http, &error);
-    if (r < 0)
-        fprintf(stderr, "mcp-execd: %s\n", error ? error : strerror(-r));
-    return r < 0 ? r : http_start(s->http);
+    CLEANUP(free_p) char *address = front_address(s->front);
+    if (address)
+        reactor_set_address(s->reactor, address);
 }
 
 /* What commands are promised to be isolated by must work here; it never gets weaker by itself. */
@@ -202,7 +173,9 @@ static int set_up(struct server *s, const sigset_t *set)
 {
     const struct config *c = s->config;
     raise_descriptor_limit();
-    int r = lock_state_dir(c, set, &s->lock_fd);
+    int r = front_new(s->config, &s->front);
+    if (r == 0)
+        r = lock_state_dir(c, set, &s->lock_fd);
     if (r == 0)
         r = sessions_new(c->state_dir, c->replica_id, c->max_sessions, c->session_ttl_ms,
                          &s->sessions);
@@ -233,7 +206,8 @@ static int set_up(struct server *s, const sigset_t *set)
     s->mcp = mcp_new(&o);
     reactor_on_session_end(s->reactor, on_session_end, s);
     pack_exec_attach(s->pack, s->mcp);
-    r = start_http(s);
+    s->health = (struct health_source){.get = get_health, .arg = s};
+    r = front_start(s->front, s->mcp, &s->health);
     if (r < 0)
         return r;
     set_address(s);
@@ -243,16 +217,17 @@ static int set_up(struct server *s, const sigset_t *set)
 static void tear_down(struct server *s)
 {
     if (s->reactor)
-        reactor_stop(s->reactor); /* answers what is parked; the answers leave before http stops */
-    if (s->http)
-        http_stop(s->http);
-    s->http = http_free(s->http);
-    s->auth = auth_free(s->auth);
+        reactor_stop(s->reactor); /* answers what is parked; the answers leave before that stops */
+    if (s->front) {
+        front_stop(s->front);
+        front_close(s->front);
+    }
     s->mcp = mcp_free(s->mcp);
     s->pack = pack_exec_free(s->pack);
     s->reactor = reactor_free(s->reactor);
     s->sessions = sessions_free(s->sessions);
     fd_closep(&s->lock_fd);
+    s->front = front_free(s->front);
     config_free(s->config);
 }
 
@@ -261,7 +236,7 @@ static bool is_busy(const struct server *s)
 {
     struct reactor_health h;
     reactor_get_health(s->reactor, &h);
-    return h.running || h.pending || h.is_mirroring || http_open_requests(s->http);
+    return h.running || h.pending || h.is_mirroring || front_open_requests(s->front);
 }
 
 /* Looks every 20 ms until nothing is busy or the time is over; INT cuts it short. */
@@ -277,7 +252,7 @@ static void begin_drain(struct server *s, enum reactor_drain mode)
 {
     reactor_drain(s->reactor, mode);
     mcp_drain(s->mcp);
-    http_drain(s->http);
+    front_drain(s->front);
 }
 
 /* A load balancer may be sending a request on a connection that it kept: it is told to ask another
@@ -285,12 +260,12 @@ static void begin_drain(struct server *s, enum reactor_drain mode)
 static void let_balancer_go(struct server *s, const sigset_t *set)
 {
     uint64_t end = clock_mono_ms() + s->config->request_timeout_ms;
-    if (!http_has_balancer(s->http))
+    if (!front_has_balancer(s->front))
         return;
     reactor_stop(s->reactor);
     fd_closep(&s->lock_fd);
     LOG_INFO("waiting_for_balancer", LOG_STR("reason", "it keeps connections"));
-    while (http_has_balancer(s->http) && clock_mono_ms() < end)
+    while (front_has_balancer(s->front) && clock_mono_ms() < end)
         if (wait_signal(set, 20) == SIGINT)
             return;
 }
@@ -303,12 +278,13 @@ static void stop_by(struct server *s, const sigset_t *set, int signo)
     if (signo == SIGUSR2) {
         begin_drain(s, REACTOR_DRAIN_HANDOVER);
         uint64_t end = clock_mono_ms() + FLUSH_MS;
-        while (http_open_requests(s->http) && clock_mono_ms() < end)
+        while (front_open_requests(s->front) && clock_mono_ms() < end)
             (void)wait_signal(set, 20);
         let_balancer_go(s, set);
         return;
     }
-    if (signo == SIGTERM) {
+    /* Over pipes there is one client, which wants us to go or has gone. */
+    if (signo == SIGTERM && !s->config->stdio) {
         begin_drain(s, REACTOR_DRAIN_WAIT);
         wait_idle(s, set, s->config->drain_timeout_ms);
     }
@@ -330,9 +306,6 @@ static void reload(void)
 
 static void serve(struct server *s, const sigset_t *set)
 {
-    LOG_INFO("listening", LOG_STR("host", s->config->host), LOG_U64("port", http_port(s->http)),
-             LOG_STR("unix", s->config->unix_socket), LOG_STR("state_dir", s->config->state_dir),
-             LOG_STR("version", MCP_EXECD_VERSION));
     for (;;) {
         int signo = 0;
         if (sigwait(set, &signo) != 0)

@@ -25,33 +25,33 @@ static int parse_number(const char *s)
     return *s && !*end && n >= 0 && n <= INT_MAX ? (int)n : -1;
 }
 
+enum {
+    OPT_STATE_DIR = 256,
+    OPT_LOG_FILE,
+    OPT_NO_CGROUP,
+    OPT_PROBE,
+    OPT_TIED,
+    OPT_RESUME,
+    OPT_CAN_RESUME,
+    OPT_VERSION,
+    OPT_HELP
+};
+static const struct option names[] = {
+    {"state-dir", required_argument, NULL, OPT_STATE_DIR},
+    {"log-file", required_argument, NULL, OPT_LOG_FILE},
+    {"no-cgroup", no_argument, NULL, OPT_NO_CGROUP},
+    {"probe", no_argument, NULL, OPT_PROBE}, /* by exec/isolation_try.c only */
+    {"tied", required_argument, NULL, OPT_TIED},
+    {"resume", required_argument, NULL, OPT_RESUME}, /* this and the next by reexec.c only */
+    {"can-resume", required_argument, NULL, OPT_CAN_RESUME},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {"help", no_argument, NULL, OPT_HELP},
+    {0},
+};
+
 /* -1: go on; else the exit status. */
 static int parse(int argc, char **argv, struct options *o)
 {
-    enum {
-        OPT_STATE_DIR = 256,
-        OPT_LOG_FILE,
-        OPT_NO_CGROUP,
-        OPT_PROBE,
-        OPT_TIED,
-        OPT_RESUME,
-        OPT_CAN_RESUME,
-        OPT_VERSION,
-        OPT_HELP
-    };
-    static const struct option names[] = {
-        {"state-dir", required_argument, NULL, OPT_STATE_DIR},
-        {"log-file", required_argument, NULL, OPT_LOG_FILE},
-        {"no-cgroup", no_argument, NULL, OPT_NO_CGROUP},
-        {"probe", no_argument, NULL, OPT_PROBE}, /* by exec/isolation_try.c only */
-        {"tied", required_argument, NULL, OPT_TIED},
-        {"resume", required_argument, NULL, OPT_RESUME}, /* this and the next by reexec.c only */
-        {"can-resume", required_argument, NULL, OPT_CAN_RESUME},
-        {"version", no_argument, NULL, OPT_VERSION},
-        {"help", no_argument, NULL, OPT_HELP},
-        {0},
-    };
-
     for (int opt; (opt = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         switch (opt) {
         case OPT_STATE_DIR:

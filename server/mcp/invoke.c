@@ -49,7 +49,8 @@ static const char *find_disagreement(const struct mcp_request *rq, const cJSON *
 
 static bool params_agree(struct mcp_request *rq, const cJSON *arguments)
 {
-    for (size_t i = 0; i < rq->tool->n_params; i++) {
+    size_t n = exchange_has_headers(rq->outlet->x) ? rq->tool->n_params : 0;
+    for (size_t i = 0; i < n; i++) {
         const struct registry_param *param = &rq->tool->params[i];
         const char *problem = find_disagreement(rq, json_get(arguments, param->argument), param);
         if (!problem)

@@ -100,10 +100,15 @@ static const struct mcp_method *climb(struct mcp_request *rq)
 {
     const char *version = need_envelope(rq);
 
-    if (!version || !check_version_header(rq, version) || !check_version(rq, version))
+    if (!version)
+        return NULL;
+    bool has_headers = exchange_has_headers(rq->outlet->x);
+    if (has_headers && !check_version_header(rq, version))
+        return NULL;
+    if (!check_version(rq, version))
         return NULL;
     const struct mcp_method *method = method_find(rq->core, rq->rev, rq->message.method);
-    if (!check_routing_headers(rq, method))
+    if (has_headers && !check_routing_headers(rq, method))
         return NULL;
     if (!method) {
         request_fail(rq, 404, JSONRPC_METHOD_NOT_FOUND, "Method not found", NULL);

@@ -19,4 +19,5 @@ include tests/fuzz/state.mk
 include tests/fuzz/exec.mk
 include tests/fuzz/http.mk
 include tests/fuzz/mcp.mk
+include tests/fuzz/stdio.mk
 include tests/fuzz/tools.mk

@@ -29,6 +29,7 @@ EXTRA_DIST += \
 	tests/integration/lib/schema.mjs \
 	tests/integration/lib/server.mjs \
 	tests/integration/lib/sse.mjs \
+	tests/integration/lib/stdio.mjs \
 	tests/integration/lib/tasks.mjs \
 	tests/integration/lib/until.mjs \
 	tests/integration/limits.mjs \
@@ -45,5 +46,6 @@ EXTRA_DIST += \
 	tests/integration/replicas.mjs \
 	tests/integration/resources.mjs \
 	tests/integration/schema.mjs \
+	tests/integration/stdio.mjs \
 	tests/integration/tasks.mjs \
 	tests/integration/waiting.mjs

@@ -13,8 +13,10 @@ const server = await useServer(null, {
   args: ['--max-concurrent', '100', '--max-per-session', '100'],
 });
 const mcp = new Modern(server);
+// The node that runs us lies where sandboxes have nothing.
+const plain = new Modern(await useServer(null, { args: ['--set', 'sandbox.profile=none'] }));
 
-const start = (command, pty) => mcp.start(command, { interactive: true, pty });
+const start = (command, pty, caller = mcp) => caller.start(command, { interactive: true, pty });
 
 function has(program) {
   try {
@@ -26,8 +28,8 @@ function has(program) {
 }
 
 // Waits for its end, which comes early when it waits for input.
-async function asked(id) {
-  const page = await mcp.output(id, { wait: true, wait_ms: 20_000 });
+async function asked(id, caller = mcp) {
+  const page = await caller.output(id, { wait: true, wait_ms: 20_000 });
   assert.equal(page.status, 'running', JSON.stringify(page));
   assert.equal(page.waiting_for_input, true, JSON.stringify(page));
   return page;
@@ -44,26 +46,26 @@ const programs = [
   { name: 'read of sh', command: `printf 'Continue? [Y/n] '; read x`, prompt: /^Continue\? \[Y\/n\] $/ },
   { name: 'a question in a line of its own', command: 'echo "Your name:"; echo; read x', prompt: /^Your name:$/ },
   { name: 'a bash with job control', command: 'bash --norc -i', needs: 'bash', ptys: [true], prompt: /[$#] $/ },
-  { name: 'a node REPL', command: `${node} -i`, prompt: /^> $/ },
+  { name: 'a node REPL', command: `${node} -i`, caller: plain, prompt: /^> $/ },
   { name: 'cat', command: 'cat' },
   { name: 'a getpass', command: `python3 -c 'import getpass; getpass.getpass()'`, needs: 'python3', ptys: [true], prompt: /^Password: $/, hidden: true },
   { name: 'ssh-keygen', command: `ssh-keygen -q -t ed25519 -f key.$$`, needs: 'ssh-keygen', ptys: [true], prompt: /passphrase/, hidden: true },
 ];
 
 describe('is seen:', () => {
-  for (const { name, command, needs, ptys = both, prompt, prompts, hidden = false } of programs)
+  for (const { name, command, needs, caller = mcp, ptys = both, prompt, prompts, hidden = false } of programs)
     for (const pty of ptys)
       test(`${name}, ${pty ? 'terminal' : 'pipe'}`, { skip: needs && !has(needs) && `no ${needs}` }, async () => {
-        const id = await start(command, pty);
-        const page = await asked(id);
+        const id = await start(command, pty, caller);
+        const page = await asked(id, caller);
         const expected = prompts ? prompts[Number(pty)] : prompt;
         if (expected) assert.match(page.prompt, expected);
         assert.equal(page.input_hidden, hidden);
-        const status = await mcp.status(id);
+        const status = await caller.status(id);
         assert.equal(status.waiting_for_input, true);
         assert.equal(status.prompt, page.prompt);
-        await mcp.cancel(id, { force: true });
-        assert.equal((await mcp.ended(id)).waiting_for_input, undefined);
+        await caller.cancel(id, { force: true });
+        assert.equal((await caller.ended(id)).waiting_for_input, undefined);
       });
 });
 
@@ -80,13 +82,14 @@ const others = {
 describe('is not seen:', { concurrency: 8 }, () => {
   for (const [name, command] of Object.entries(others))
     test(name, async () => {
+      const caller = command.startsWith(node) ? plain : mcp;
       const watch = async (pty) => {
-        const id = await start(command, pty);
-        const page = await mcp.output(id, { wait: true, wait_ms: 1000 });
+        const id = await start(command, pty, caller);
+        const page = await caller.output(id, { wait: true, wait_ms: 1000 });
         assert.equal(page.status, 'running', JSON.stringify(page));
         assert.equal(page.waiting_for_input, false, JSON.stringify(page));
         assert.equal(page.prompt, undefined);
-        await mcp.cancel(id, { force: true });
+        await caller.cancel(id, { force: true });
       };
       await Promise.all(both.map(watch));
     });

@@ -4,6 +4,7 @@ include tests/unit/config.mk
 include tests/unit/state.mk
 include tests/unit/exec.mk
 include tests/unit/service.mk
+include tests/unit/stdio.mk
 include tests/unit/http.mk
 include tests/unit/mcp.mk
 include tests/unit/tools.mk

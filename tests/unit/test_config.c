@@ -308,6 +308,26 @@ static void state_goes_where_it_can_be_written(void **state)
     }
 }
 
+/* One that a client runs: nothing of the machine's service, and nothing left where it was started.
+ */
+static void stdio_has_defaults_of_its_own(void **state)
+{
+    fixture_write("etc.yaml", "limits:\n  timeout: 7\n");
+    CLEANUP(outcome_deinit)
+    struct outcome o = run_well(&(struct setup){.etc_file = "etc.yaml", .flags = {"--stdio"}});
+    assert_true(o.config->stdio);
+    assert_null(o.config->state_dir); /* a private one is made when it is needed */
+    assert_string_equal(o.config->log_file, "");
+    assert_int_equal(o.config->timeout_ms, 300 * 1000);
+    CLEANUP(outcome_deinit)
+    struct outcome named = run_well(&(struct setup){.yaml = "limits:\n  timeout: 7\n",
+                                                    .env = {"SANDBOX_LOG_FILE=/l"},
+                                                    .flags = {"--stdio", "--state-dir=/t"}});
+    assert_string_equal(named.config->state_dir, "/t");
+    assert_string_equal(named.config->log_file, "/l");
+    assert_int_equal(named.config->timeout_ms, 7 * 1000);
+}
+
 static void a_relative_state_directory_becomes_absolute(void **state)
 {
     CLEANUP(mem_free_p) char *here = getcwd(NULL, 0);
@@ -385,6 +405,7 @@ int main(void)
         cmocka_unit_test(the_file_in_etc_is_read_when_none_is_named),
         cmocka_unit_test(a_replica_is_called_like_its_host),
         cmocka_unit_test(state_goes_where_it_can_be_written),
+        cmocka_unit_test(stdio_has_defaults_of_its_own),
         cmocka_unit_test(a_relative_state_directory_becomes_absolute),
         cmocka_unit_test(loopback_needs_no_token),
         cmocka_unit_test(the_world_may_ask_with_a_token),

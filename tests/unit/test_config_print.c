@@ -13,7 +13,8 @@
 
 /* A configuration in which no key has its default. */
 static const char everything[] =
-    "server:\n  host: localhost\n  port: 1\n  unix_socket: /run/with space\n  threads: 2\n"
+    "server:\n  host: localhost\n  port: 1\n  unix_socket: /run/with space\n  stdio: true\n"
+    "  threads: 2\n"
     "  insecure: true\n  max_connections: 3\n  max_streams: 4\n  max_body: 5KiB\n"
     "  max_header: 6KiB\n  request_timeout: 7\n  write_timeout: 8s\n  heartbeat: 9m\n"
     "  update_interval: 39ms\n  drain_timeout: 10h\n  max_stream_buffer: 11MB\n  allowed_hosts: "
@@ -143,7 +144,7 @@ static void a_masked_token_is_not_taken_for_one(void **state)
     CLEANUP(outcome_deinit) struct outcome bad = RUN(.yaml = text);
     assert_int_equal(bad.action, CONFIG_EXIT_BAD);
     assert_string_equal(bad.errors,
-                        "config.yaml:22: auth.token: \"***\" stands for the token that "
+                        "config.yaml:23: auth.token: \"***\" stands for the token that "
                         "--print-config masked; put the token there, or set SANDBOX_AUTH_TOKEN\n");
     CLEANUP(outcome_deinit)
     struct outcome good = RUN(.yaml = text, .env = {"SANDBOX_AUTH_TOKEN=hunter-two-and-three"});

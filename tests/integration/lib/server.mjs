@@ -15,7 +15,7 @@ const sanitizers = ['ASAN_OPTIONS', 'UBSAN_OPTIONS', 'TSAN_OPTIONS'];
 
 // What a server inherits: nothing of the shell that runs the tests but what it needs. Sanitizers
 // report into files, since the keeper has no terminal.
-function environment(stateDir, extra) {
+export function environment(stateDir, extra) {
   const env = { SANDBOX_LOG_FILE: '' };
   for (const name of ['PATH', 'HOME', 'LANG', 'LSAN_OPTIONS', ...sanitizers])
     if (name in process.env) env[name] = process.env[name];
@@ -24,7 +24,7 @@ function environment(stateDir, extra) {
   return { ...env, ...extra };
 }
 
-function sanitizerReports(stateDir) {
+export function sanitizerReports(stateDir) {
   return readdirSync(stateDir)
     .filter((name) => name.startsWith('sanitizer.'))
     .map((name) => readFileSync(join(stateDir, name), 'utf8'))

@@ -1,0 +1,132 @@
+// mcp-execd --stdio, by hand: lines in, lines out.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { processesWith } from './processes.mjs';
+import { environment, program, sanitizerReports } from './server.mjs';
+import { MODERN } from './mcp.mjs';
+import { until } from './until.mjs';
+
+// A directory in which servers make theirs; the end of the scope looks whether anything is left.
+export class Place {
+  constructor(scope) {
+    this.dir = mkdtempSync(join(tmpdir(), 'mcp-execd-test-'));
+    this.env = environment(this.dir, { XDG_RUNTIME_DIR: this.dir });
+    this.clients = []; // to be closed before we look
+    scope.after(() => this.check());
+  }
+
+  // What servers leave behind: their own directories, and processes.
+  left() {
+    const files = readdirSync(this.dir).filter((name) => name.startsWith('mcp-execd-stdio-'));
+    return [...files, ...processesWith(this.dir).map(({ command }) => command)];
+  }
+
+  async gone() {
+    await until(`nothing to be left in ${this.dir}`, () => this.left().length === 0);
+  }
+
+  async check() {
+    try {
+      await Promise.allSettled(this.clients.map((client) => client.close()));
+      await this.gone().catch((error) => {
+        throw new Error(`${error.message}: ${this.left()}`);
+      });
+      const reports = sanitizerReports(this.dir);
+      if (reports) throw new Error(reports.slice(0, 8000));
+    } finally {
+      for (const { pid } of processesWith(this.dir)) process.kill(pid, 'SIGKILL');
+      rmSync(this.dir, { recursive: true, force: true, maxRetries: 5 });
+    }
+  }
+}
+
+export class Stdio {
+  constructor(place, args = []) {
+    this.lines = []; // not asked for yet
+    this.errors = '';
+    this.lastId = 0;
+    this.process = spawn(program, ['--stdio', ...args], {
+      env: place.env,
+      cwd: place.dir,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    this.pid = this.process.pid;
+    this.exit = new Promise((done) =>
+      this.process.on('close', (code, signal) => {
+        this.isOver = true;
+        done({ code, signal });
+      }),
+    );
+    this.process.stderr.setEncoding('utf8').on('data', (text) => (this.errors += text));
+    this.process.stdin.on('error', () => {}); // it may be gone before we are through
+    this.resume();
+  }
+
+  // Lines are taken from now on. All of them are messages: nothing else is on stdout.
+  resume() {
+    let text = '';
+    this.process.stdout.setEncoding('utf8').on('data', (chunk) => {
+      text += chunk;
+      const lines = text.split('\n');
+      text = lines.pop();
+      this.lines.push(...lines.map((line) => JSON.parse(line)));
+    });
+  }
+
+  send(message) {
+    this.process.stdin.write(typeof message === 'string' ? message : `${JSON.stringify(message)}\n`);
+  }
+
+  // The first line that fits; others stay for later.
+  async next(what, fits) {
+    return until(what, () => {
+      const at = this.lines.findIndex(fits);
+      if (at >= 0) return this.lines.splice(at, 1)[0];
+      if (this.isOver) throw new Error(`${what}: it ended\n${this.errors}`);
+    });
+  }
+
+  async request(method, params, id = ++this.lastId) {
+    this.send({ jsonrpc: '2.0', id, method, params });
+    return this.next(`the answer to ${method}`, (m) => m.id === id && m.method === undefined);
+  }
+
+  // With what a request of 2026-07-28 carries.
+  modern(method, params, id) {
+    return this.request(method, this.envelope(params), id);
+  }
+
+  envelope(params) {
+    return {
+      ...params,
+      _meta: {
+        'io.modelcontextprotocol/protocolVersion': MODERN,
+        'io.modelcontextprotocol/clientCapabilities': {},
+      },
+    };
+  }
+
+  async tool(name, args) {
+    const { result, error } = await this.modern('tools/call', { name, arguments: args });
+    assert.ok(result && !result.isError, JSON.stringify(result ?? error));
+    return result.structuredContent;
+  }
+
+  async initialize(revision = '2025-11-25') {
+    const { result } = await this.request('initialize', {
+      protocolVersion: revision,
+      capabilities: {},
+      clientInfo: { name: 'integration-test', version: '1' },
+    });
+    this.send({ jsonrpc: '2.0', method: 'notifications/initialized' });
+    return result;
+  }
+
+  async close() {
+    this.process.stdin.end();
+    return this.exit;
+  }
+}
