@@ -16,6 +16,7 @@ state_tests = \
     tests/unit/test_mirror_faults \
     tests/unit/test_record \
     tests/unit/test_redis \
+    tests/unit/test_redis_places \
     tests/unit/test_peer_message \
     tests/unit/test_session \
     tests/unit/test_session_shared \
@@ -74,3 +75,5 @@ tests_unit_test_mirror_faults_SOURCES = tests/unit/test_mirror_faults.c $(mirror
 tests_unit_test_mirror_faults_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_session_shared_SOURCES = tests/unit/test_session_shared.c tests/unit/temp_dir.h
 tests_unit_test_session_shared_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_redis_places_SOURCES = tests/unit/test_redis_places.c $(redis_server)
+tests_unit_test_redis_places_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
