@@ -17,6 +17,7 @@ state_tests = \
     tests/unit/test_record \
     tests/unit/test_redis \
     tests/unit/test_redis_places \
+    tests/unit/test_replica \
     tests/unit/test_peer_message \
     tests/unit/test_session \
     tests/unit/test_session_shared \
@@ -77,3 +78,5 @@ tests_unit_test_session_shared_SOURCES = tests/unit/test_session_shared.c tests/
 tests_unit_test_session_shared_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_redis_places_SOURCES = tests/unit/test_redis_places.c $(redis_server)
 tests_unit_test_redis_places_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_replica_SOURCES = tests/unit/test_replica.c $(redis_server)
+tests_unit_test_replica_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
