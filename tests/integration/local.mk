@@ -5,6 +5,7 @@ EXTRA_DIST += \
 	tests/fault/disk_full.mjs \
 	tests/fault/kill_keeper.mjs \
 	tests/fault/kill_server.mjs \
+	tests/fault/listeners.mjs \
 	tests/fault/never_reads.mjs \
 	tests/integration/.npmrc \
 	tests/integration/cli.mjs \
