@@ -11,7 +11,7 @@ tests_conformance_mcp_execd_conformance_SOURCES = \
     tests/conformance/pack_conformance.c tests/conformance/pack_conformance.h \
     tests/conformance/resources.c \
     tests/conformance/tasks.c
-tests_conformance_mcp_execd_conformance_LDADD = libmcp.a libhttp.a libexchange.a $(STATE_LIBS) $(H2O_LIBS) $(SSL_LIBS)
+tests_conformance_mcp_execd_conformance_LDADD = libmcp.a libhttp.a libexchange.a $(EXEC_LIBS) $(H2O_LIBS) $(SSL_LIBS)
 EXTRA_DIST += \
     tests/conformance/.npmrc \
     tests/conformance/fixtures.yml \
