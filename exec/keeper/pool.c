@@ -114,11 +114,13 @@ static void on_too_old(struct timer *t)
     sandbox_let_die(s);
 }
 
-/* The one that nobody is likely to come for: of what was asked for longest ago. */
+/* The one that nobody is likely to come for: of what was asked for longest ago. Only for something
+ * that was asked for later: else two that have no room beside each other would take turns for ever.
+ */
 static bool evict(struct keeper *k, const struct making *but)
 {
     struct sandbox *last = NULL;
-    uint64_t last_ms = UINT64_MAX;
+    uint64_t last_ms = but->used_ms;
 
     list_for_each (l, &k->sandboxes) {
         struct sandbox *s = CONTAINER_OF(l, struct sandbox, link);
@@ -167,7 +169,7 @@ static void on_refill(struct timer *t)
         if (count(k, &m->key) >= m->target)
             continue;
         if (count(k, NULL) >= m->max && !evict(k, m))
-            return;
+            continue;
         prepare(k, m); /* one at a time: what else there is to do comes first */
         timer_set(&k->loop, &k->pool.refill, clock_mono_ms() + 1, on_refill);
         return;

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Legacy, Modern, readAll, textOf } from './lib/mcp.mjs';
+import { processesWith } from './lib/processes.mjs';
 import { useServer } from './lib/server.mjs';
 import { until, within } from './lib/until.mjs';
 
@@ -83,5 +84,21 @@ test('restarts under load lose nothing', async () => {
     assert.deepEqual([status.status, status.exit_code], ['completed', i]);
     const { events } = await readAll(mcp, ids[i]);
     assert.equal(textOf(events), [1, 2, 3, 4, 5].map((n) => `${i}.${n}\n`).join(''));
+  });
+});
+
+// Prepared for several sessions at a time, with room for those of some: they once took turns for ever.
+test('sandboxes that are kept ready are not made again and again', async (t) => {
+  const server = await useServer(t);
+  const sessions = await Promise.all(Array.from({ length: 4 }, () => new Legacy(server).open()));
+  for (let i = 0; i < 6; i++) await Promise.all(sessions.flatMap((s) => [s.run('true'), s.run('true'), s.run('true')]));
+  const pids = () => processesWith(server.stateDir).map(({ pid }) => pid).join();
+  let before = pids();
+  let since = performance.now();
+  await until('the same processes for a second', () => {
+    const now = pids();
+    if (now !== before) since = performance.now();
+    before = now;
+    return performance.now() - since > 1000;
   });
 });
