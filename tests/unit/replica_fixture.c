@@ -387,6 +387,31 @@ void mirrored_index(const struct record *r)
     COMMAND(NULL, 0, r->has_exit ? "SREM" : "SADD", key, r->id);
 }
 
+void mirrored_reserve(struct mirrored *m, const char *key, char hash)
+{
+    char name[160];
+    memset(m->record.request_hash, hash, sizeof(m->record.request_hash) - 1);
+    mirrored_publish(m, 0);
+    mirrored_index(&m->record);
+    (void)snprintf(name, sizeof(name), "idempotency:%s:%s", m->record.principal, key);
+    COMMAND(m->record.id, strlen(m->record.id), "SET", name);
+}
+
+void record_declare_lost(const char *id)
+{
+    CLEANUP(buf_deinit) struct buf text = {0};
+    struct record r;
+    char key[160];
+    replica_record(id, &r);
+    r.status = EXECUTION_LOST;
+    r.has_exit = true;
+    r.exit = (struct execution_exit){.reason = REASON_LOST, .events = r.events};
+    record_write(&r, &text);
+    (void)snprintf(key, sizeof(key), "execution:%s", id);
+    COMMAND(text.data, text.len, "SET", key);
+    record_deinit(&r);
+}
+
 void mirrored_beat(const char *replica, uint64_t ms)
 {
     char score[32];

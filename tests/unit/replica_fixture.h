@@ -74,6 +74,10 @@ void mirrored_claim(struct mirrored *m);
 /* All of it again, as into a Redis that came back empty. */
 void mirrored_republish(struct mirrored *m);
 void mirrored_end(struct mirrored *m, enum execution_reason reason, int code);
+/* As its owner's reservation of a key leaves it. */
+void mirrored_reserve(struct mirrored *m, const char *key, char hash);
+/* Declares any execution lost, as a replica does that thinks its owner dead. */
+void record_declare_lost(const char *id);
 /* Its principal's index, and what m runs. */
 void mirrored_index(const struct record *r);
 /* As if it had beaten for the last time at this time (ms). */

@@ -25,12 +25,17 @@
 static const char *run_on_a(void)
 {
     static char id[EXECUTION_ID_MAX + 1];
+    struct record r;
     unsigned n = fake_keeper.n_spawned;
     service_call(&A->service, replica_start_call(A, NULL, NULL));
     assert_int_equal(fake_keeper.n_spawned, n + 1);
     memcpy(id, fake_keeper.spawned[n % 64], sizeof(id));
     fake_keeper_started(id);
-    call_free(replica_await(A));
+    struct call *c = replica_await(A);
+    assert_int_equal(c->outcome, CALL_OK);
+    call_free(c);
+    replica_record(id, &r); /* a start is answered when everybody can see it */
+    record_deinit(&r);
     return id;
 }
 
@@ -328,6 +333,19 @@ static void a_list_has_all_replicas_newest_first_page_by_page(void **state)
 
 /* ---- idempotency ---- */
 
+static bool is_lost(void *arg)
+{
+    char command[160];
+    (void)snprintf(command, sizeof(command), "GET execution:%s", (const char *)arg);
+    CLEANUP(free_p) char *text = redis_server_cli(replicas.redis, command);
+    return strstr(text, "\"status\":\"lost\"");
+}
+
+static bool is_killed_as_lost(void *arg)
+{
+    return fake_keeper.n_killed > 0 && fake_keeper.kill_reason == REASON_LOST;
+}
+
 static void one_key_starts_one_command_on_all_replicas(void **state)
 {
     unsigned before = fake_keeper.n_spawned;
@@ -392,14 +410,54 @@ static void without_redis_no_keyed_start_and_others_go_on(void **state)
     redis_server_restart(replicas.redis);
 }
 
+static void an_owner_that_dies_with_a_reservation_is_an_honest_answer(void **state)
+{
+    struct mirrored m;
+    mirrored_init(&m, "alice");
+    mirrored_reserve(&m, "k", 'a');
+    mirrored_beat("m", 0); /* it died before it started anything */
+    replicas_wait(is_lost, m.record.id, "it is lost");
+    struct call *c = replica_ask(B, replica_start_call(B, "k", "a"));
+    assert_int_equal(c->outcome, CALL_OK);
+    assert_true(c->repeated);
+    assert_int_equal(c->view.status, EXECUTION_LOST);
+    assert_string_equal(c->view.id, m.record.id);
+    call_free(c);
+    assert_int_equal(replica_outcome(B, replica_start_call(B, "k", "b")), CALL_E_KEY_REUSED);
+    assert_int_equal(fake_keeper.n_spawned, 0);
+    mirrored_deinit(&m);
+}
+
 /* ---- death ---- */
 
-static bool is_lost(void *arg)
+static void what_was_declared_lost_is_killed_when_its_owner_finds_out(void **state)
 {
-    char command[160];
-    (void)snprintf(command, sizeof(command), "GET execution:%s", (const char *)arg);
-    CLEANUP(free_p) char *text = redis_server_cli(replicas.redis, command);
-    return strstr(text, "\"status\":\"lost\"");
+    const char *id = run_on_a();
+    record_declare_lost(id);
+    fake_keeper_grew(id, 1, 0);
+    replicas_wait(is_killed_as_lost, NULL, "the owner kills it");
+    assert_string_equal(fake_keeper.killed[0], id);
+    fake_keeper_ended(A->dir, id, REASON_LOST, -9);
+    struct call *c = replica_ask(A, replica_wait_call(A, id, CALL_UNTIL_ENDED, 0));
+    assert_int_equal(c->view.status, EXECUTION_LOST);
+    call_free(c);
+}
+
+static void what_was_declared_lost_and_has_ended_is_lost_for_its_owner_too(void **state)
+{
+    const char *id = run_on_a();
+    record_declare_lost(id);
+    fake_keeper_ended(A->dir, id, REASON_EXITED, 0);
+    struct execution_exit x = {0};
+    CLEANUP(free_p) char *dir = journal_dir(A->dir, id);
+    for (int i = 0; i < 500 && x.reason != REASON_LOST; i++) {
+        replicas_run(20);
+        assert_int_equal(journal_read_exit(dir, &x), 0);
+    }
+    assert_int_equal(x.reason, REASON_LOST);
+    struct call *c = replica_ask(A, replica_wait_call(A, id, CALL_UNTIL_NOTHING, 0));
+    assert_int_equal(c->view.status, EXECUTION_LOST);
+    call_free(c);
 }
 
 static void what_a_dead_replica_ran_is_lost_and_waits_hear_of_it(void **state)
@@ -461,6 +519,9 @@ int main(void)
         TEST(a_key_stands_for_one_request),
         TEST(a_key_that_was_refused_can_be_used_again),
         TEST(without_redis_no_keyed_start_and_others_go_on),
+        TEST(an_owner_that_dies_with_a_reservation_is_an_honest_answer),
+        TEST(what_was_declared_lost_is_killed_when_its_owner_finds_out),
+        TEST(what_was_declared_lost_and_has_ended_is_lost_for_its_owner_too),
         TEST(what_a_dead_replica_ran_is_lost_and_waits_hear_of_it),
         TEST(a_replica_that_comes_back_without_its_executions_says_so),
     };
