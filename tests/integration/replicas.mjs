@@ -212,6 +212,8 @@ describe('output behind the bound of Redis', () => {
     const { events } = await readAll(b, id, { output: { max_bytes: 500_000 } });
     assert.equal(sha256(bytesOf(events, 'stdout')), stdout_sha256);
     const second = (await a.run(command, { output: { max_bytes: 1024 } })).execution_id;
+    await until('its end to be in Redis', async () =>
+      JSON.parse(await cluster.redis.command('GET', `execution:${second}`)).status === 'completed');
     await cluster.servers.r1.kill();
     await until('its heartbeat to be over', async () => !(await cluster.redis.command('EXISTS', 'replica:r1')));
     const page = await b.output(second, { output: { max_bytes: 500_000 } });
