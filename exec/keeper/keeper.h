@@ -28,6 +28,7 @@ struct keeper {
     struct list ended;    /* struct child: freed after the turn */
     unsigned n_children;
     struct waiting_budget waiting_budget;
+    char *sandbox_mark;         /* owned; PROC_SANDBOX_MARK=…; NULL: a probe's have none */
     struct list sandboxes;      /* struct sandbox: all that have processes */
     struct list dead_sandboxes; /* freed after the turn */
     struct pool pool;

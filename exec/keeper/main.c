@@ -202,6 +202,9 @@ static int start_fresh(struct keeper *k, const struct options *o)
 
 static int start(struct keeper *k, const struct options *o)
 {
+    CLEANUP(free_p) char *name = cgroup_base_name(k->state_dir);
+    if (asprintf(&k->sandbox_mark, PROC_SANDBOX_MARK "=%s", name) < 0)
+        abort();
     int r = set_process(k);
     if (r == 0)
         r = loop_init(&k->loop);
@@ -258,6 +261,7 @@ static void leave(struct keeper *k)
     source_close(&k->loop, &k->listener);
     source_close(&k->loop, &k->signals);
     cgroup_host_deinit(&k->cgroups);
+    free(k->sandbox_mark);
     loop_deinit(&k->loop);
     fd_closep(&k->lock_fd);
 }

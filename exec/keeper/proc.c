@@ -55,7 +55,12 @@ int proc_each(void (*fn)(pid_t pid, void *arg), void *arg)
 
 bool proc_read_mark(pid_t pid, char **ret_mark)
 {
-    static const char mark[] = PROC_MARK "=";
+    return proc_read_variable(pid, PROC_MARK, ret_mark);
+}
+
+bool proc_read_variable(pid_t pid, const char *name, char **ret_value)
+{
+    size_t name_len = strlen(name);
     CLEANUP(free_p) char *environment = NULL;
     char path[32];
     size_t len;
@@ -63,11 +68,11 @@ bool proc_read_mark(pid_t pid, char **ret_mark)
     snprintf(path, sizeof(path), "/proc/%d/environ", pid);
     if (file_read(path, ENVIRON_MAX, &environment, &len) < 0 || len == 0)
         return false;
-    *ret_mark = NULL;
+    *ret_value = NULL;
     for (const char *p = environment; p < environment + len; p += strlen(p) + 1) {
-        if (strncmp(p, mark, sizeof(mark) - 1) != 0)
+        if (strncmp(p, name, name_len) != 0 || p[name_len] != '=')
             continue;
-        *ret_mark = xstrdup(p + sizeof(mark) - 1);
+        *ret_value = xstrdup(p + name_len + 1);
         break;
     }
     return true;

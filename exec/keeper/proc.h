@@ -14,6 +14,8 @@
 
 /* In the environment of every command: NAME=<id>. */
 #define PROC_MARK "MCP_EXECUTION_ID"
+/* In that of bwrap, of all sandboxes of a state directory: NAME=<cgroup_base_name()>. */
+#define PROC_SANDBOX_MARK "MCP_EXECD_SANDBOX"
 
 /* A set of process ids. Zeroed is empty and legal. */
 struct pids {
@@ -35,6 +37,8 @@ MUST_USE int proc_find(const char *id, pid_t main, bool is_only, struct pids *re
 /* Whether the process shows an environment; if so, *ret_mark is the value of the mark or NULL, the
  * caller's. */
 MUST_USE bool proc_read_mark(pid_t pid, char **ret_mark);
+/* The same for any variable. */
+MUST_USE bool proc_read_variable(pid_t pid, const char *name, char **ret_value);
 /* Calls fn for each process but ourselves. 0 or -errno. */
 MUST_USE int proc_each(void (*fn)(pid_t pid, void *arg), void *arg);
 /* A process that has gone meanwhile is fine. */

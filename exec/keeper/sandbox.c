@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <sys/epoll.h>
@@ -12,14 +13,18 @@
 #include "exec/init/init_wire.h"
 #include "exec/keeper/child.h"
 #include "exec/keeper/codec.h"
+#include "exec/keeper/procfs.h"
 #include "state/base/clock.h"
 #include "state/base/fd.h"
 #include "state/base/log.h"
 
-#define DYING_LOOK_MS 5
+#define CHILDREN_TEXT_MAX (64u * 1024)
+#define DYING_LOOK_MS     5
 /* Then it is killed from outside, and at last left behind. */
 #define DYING_KILL_MS 200
 #define DYING_MAX_MS  5000
+/* One that is still being made is let come up, and then leaves by itself. */
+#define DYING_START_MS 2000
 
 /* ---- what we say ---- */
 
@@ -49,6 +54,27 @@ void sandbox_finish(struct sandbox *s)
     send_request(s, INIT_FINISH, 0);
 }
 
+/* As bwrap and its child are called until init's program runs. */
+static bool is_bwrap(pid_t pid)
+{
+    CLEANUP(free_p) char *name = NULL;
+    char path[48];
+    size_t len;
+
+    snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+    return file_read(path, 64, &name, &len) == 0 && strcmp(name, "bwrap\n") == 0;
+}
+
+static bool is_ours(const struct keeper *k, pid_t pid)
+{
+    list_for_each (l, &k->sandboxes) {
+        const struct sandbox *s = CONTAINER_OF(l, struct sandbox, link);
+        if (s->bwrap == pid || s->init == pid)
+            return true;
+    }
+    return false;
+}
+
 /* All others in there end with init, pid_namespaces(7). bwrap was not reaped: its pid is its own.
  */
 void sandbox_kill(struct sandbox *s)
@@ -57,6 +83,21 @@ void sandbox_kill(struct sandbox *s)
         (void)pidfd_send_signal(s->init_fd, SIGKILL, NULL, 0);
     if (s->bwrap)
         (void)kill(s->bwrap, SIGKILL);
+}
+
+/* bwrap was killed while it made the sandbox: its child waits for a word of it, with no
+ * parent-death signal yet, and is ours now. */
+static void kill_stray_children(struct keeper *k)
+{
+    CLEANUP(free_p) char *text = NULL;
+    size_t len;
+    pid_t pid;
+
+    if (file_read("/proc/thread-self/children", CHILDREN_TEXT_MAX, &text, &len) < 0)
+        return;
+    for (const char *at = text; (pid = procfs_children_next(&at)) > 0;)
+        if (!is_ours(k, pid) && is_bwrap(pid))
+            (void)kill(pid, SIGKILL);
 }
 
 /* ---- what init says ---- */
@@ -204,7 +245,7 @@ static void look(struct sandbox *s)
         list_append(&s->keeper->dead_sandboxes, &s->link);
         return;
     }
-    if (ago > DYING_KILL_MS || !s->is_ready)
+    if (ago > (s->is_ready ? DYING_KILL_MS : DYING_START_MS))
         sandbox_kill(s);
     timer_set(&s->keeper->loop, &s->timer, now + DYING_LOOK_MS, on_dying_time);
 }
@@ -256,6 +297,8 @@ bool sandbox_reaped(struct keeper *k, pid_t pid)
         if (s->bwrap == pid) {
             s->bwrap = 0;
             /* bwrap waits for init, and init waits for all: unless it was killed, both are gone. */
+            if (!s->is_ready)
+                kill_stray_children(k);
             if (s->init_fd < 0 || pidfd_send_signal(s->init_fd, 0, NULL, 0) < 0)
                 s->init = 0;
         } else {

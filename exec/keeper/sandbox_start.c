@@ -118,7 +118,7 @@ static bool run_bwrap(struct keeper *k, const struct keeper_sandbox *s, const st
                   "in this order");
     const int more_fds[] = {o->control[1], o->program_fd, o->filter_fd};
     const struct execution_limits none = {0};
-    char *env[] = {NULL};
+    char *env[] = {k->sandbox_mark, NULL};
     CLEANUP(free_p) char **argv = make_argv(s);
     const struct plan p = {
         .argv = argv,
@@ -263,7 +263,9 @@ int sandbox_start(struct sandbox *s, struct child *c, const struct keeper_spawn 
     buf_append(&b, spawn->cwd, strlen(spawn->cwd) + 1);
     r.n_argv = append_strv(&b, spawn->argv);
     r.n_env = append_strv(&b, env);
-    if (r.n_argv + r.n_env > INIT_STRINGS_MAX || b.len > INIT_MESSAGE_MAX)
+    if (spawn->sandbox.checks)
+        r.n_checks = append_strv(&b, spawn->sandbox.checks);
+    if (r.n_argv + r.n_env + r.n_checks > INIT_STRINGS_MAX || b.len > INIT_MESSAGE_MAX)
         return -E2BIG;
     memcpy(b.data, &r, sizeof(r));
     int sent = send_start(s, &b, io);

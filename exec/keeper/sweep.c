@@ -23,6 +23,7 @@
 
 struct sweep {
     const char *state_dir;
+    char *name;        /* of its cgroups and sandboxes, cgroup_base_name(); borrowed */
     struct pids found; /* in this round */
     struct pids killed;
 };
@@ -31,6 +32,12 @@ static void on_process(pid_t pid, void *arg)
 {
     struct sweep *s = arg;
     CLEANUP(free_p) char *id = NULL;
+    CLEANUP(free_p) char *sandbox = NULL;
+    /* One that was being made when its keeper died: bwrap asks to die with it a moment later only.
+     */
+    if (proc_read_variable(pid, PROC_SANDBOX_MARK, &sandbox) && sandbox &&
+        strcmp(sandbox, s->name) == 0)
+        return pids_add(&s->found, pid);
     if (!proc_read_mark(pid, &id) || !id || !id_is_valid(id))
         return;
     CLEANUP(free_p) char *dir = journal_dir(s->state_dir, id);
@@ -95,7 +102,8 @@ static void kill_recorded(struct sweep *s)
 
 void sweep_leftovers(const char *state_dir)
 {
-    struct sweep s = {.state_dir = state_dir};
+    CLEANUP(free_p) char *name = cgroup_base_name(state_dir);
+    struct sweep s = {.state_dir = state_dir, .name = name};
 
     kill_recorded(&s);
     until_gone(&s, NULL, kill_marked);
