@@ -152,7 +152,7 @@ static bool check_path(const char *path, struct config_problem *p)
 {
     if (path[0] != '/')
         return config_refuse(p, "has \"%.80s\", which is not an absolute path", path);
-    for (const char *at = path + 1; *at || at[-1] == '/';) {
+    for (const char *at = path + 1; *at || (at[-1] == '/' && at > path + 1);) {
         size_t len = strcspn(at, "/");
         if (len == 0 || (at[0] == '.' && (len == 1 || (len == 2 && at[1] == '.'))))
             return config_refuse(p,

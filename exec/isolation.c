@@ -236,6 +236,18 @@ static enum spec_network network_of(const struct config_profile *p)
     abort();
 }
 
+/* What is mounted must be what was looked at; what is hidden is not there to be compared. */
+static void add_checks(struct spec_sandbox *s, const struct sandbox_paths *asked)
+{
+    size_t n = 0;
+    strv_free(s->checks);
+    s->checks = xcalloc(asked->n + 1, sizeof(char *));
+    for (size_t i = 0; i < asked->n; i++)
+        if (asked->v[i].how != SANDBOX_HIDDEN)
+            s->checks[n++] = format("%llu:%llu:%s", (unsigned long long)asked->v[i].dev,
+                                    (unsigned long long)asked->v[i].ino, asked->v[i].path);
+}
+
 struct spec_sandbox *isolation_make(const struct isolation *i, const char *workspace, uint64_t uid,
                                     const struct sandbox_paths *asked)
 {
@@ -260,5 +272,7 @@ struct spec_sandbox *isolation_make(const struct isolation *i, const char *works
     copy_strings(&s->allowed_addresses, &p->allowed_addresses);
     strv_free(s->wrap);
     s->wrap = sandbox_wrap_make(&w);
+    if (asked)
+        add_checks(s, asked);
     return s;
 }

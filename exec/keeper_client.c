@@ -307,6 +307,7 @@ static struct keeper_sandbox sandbox_of(const struct keeper_client *k, const str
 {
     struct keeper_sandbox ret = k->sandbox;
     ret.wrap = s->wrap;
+    ret.checks = s->checks;
     ret.workspace = s->workspace;
     ret.uid = s->uid;
     ret.wants_listener = s->network == SPEC_NETWORK_PROXY;

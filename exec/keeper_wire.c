@@ -60,6 +60,7 @@ void keeper_limits_walk(struct codec *c, struct execution_limits *l)
 static void walk_sandbox(struct codec *c, struct keeper_sandbox *s)
 {
     codec_strv(c, &s->wrap);
+    codec_strv(c, &s->checks);
     codec_str(c, &s->init);
     codec_str(c, &s->workspace);
     codec_str(c, &s->stage);
@@ -226,6 +227,7 @@ void keeper_message_deinit(struct keeper_message *m)
         free(m->spawn.argv);
         free(m->spawn.env);
         free(m->spawn.sandbox.wrap);
+        free(m->spawn.sandbox.checks);
     } else if (m->type == KEEPER_LISTENER) {
         fd_closep(&m->listener_fd);
     }

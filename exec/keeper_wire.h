@@ -96,6 +96,7 @@ struct keeper_running {
 struct keeper_sandbox {
     char **wrap;           /* NULL-terminated: bwrap's absolute path and its arguments; empty: none,
                               and the rest means nothing */
+    char **checks;         /* NULL-terminated; as in state/spec_sandbox.h */
     const char *init;      /* absolute path of mcp-exec-init, which bwrap runs */
     const char *workspace; /* absolute; of the host */
     const char *stage;     /* absolute; where wrap finds the workspace when uid is not ours */
@@ -146,8 +147,8 @@ struct keeper_note {
     const char *text;       /* a JSON object, at most JOURNAL_NOTE_MAX bytes */
 };
 
-/* A decoded message borrows its strings from the packet; the arrays argv, env and wrap are its own,
- * and so is the descriptor that came with it. */
+/* A decoded message borrows its strings from the packet; the arrays argv, env, wrap and checks are
+ * its own, and so is the descriptor that came with it. */
 struct keeper_message {
     enum keeper_message_type type;
     char id[EXECUTION_ID_MAX + 1]; /* all that concern one execution */

@@ -76,20 +76,53 @@ void sandbox_paths_deinit(struct sandbox_paths *p)
     *p = (struct sandbox_paths){0};
 }
 
-void sandbox_paths_add(struct sandbox_paths *p, enum sandbox_mount how, const char *path,
-                       bool is_directory)
+void sandbox_paths_add(struct sandbox_paths *p, const struct sandbox_path *path)
 {
     p->v = realloc(p->v, (p->n + 1) * sizeof(*p->v));
     if (!p->v)
         abort();
-    p->v[p->n++] =
-        (struct sandbox_path){.how = how, .is_directory = is_directory, .path = xstrdup(path)};
+    p->v[p->n] = *path;
+    p->v[p->n++].path = xstrdup(path->path);
+}
+
+static bool is_covered(const struct sandbox_paths *p, size_t i)
+{
+    for (size_t j = 0; j < p->n; j++) {
+        const struct sandbox_path *cover = &p->v[j];
+        bool is_same = strcmp(p->v[i].path, cover->path) == 0;
+        if (j != i && cover->how == SANDBOX_HIDDEN &&
+            (is_same ? j < i || p->v[i].how != SANDBOX_HIDDEN
+                     : sandbox_path_is_below(p->v[i].path, cover->path)))
+            return true;
+    }
+    return false;
+}
+
+void sandbox_paths_drop_hidden(struct sandbox_paths *p)
+{
+    CLEANUP(free_p) bool *goes = xcalloc(p->n + 1, sizeof(*goes));
+    size_t kept = 0;
+
+    for (size_t i = 0; i < p->n; i++)
+        goes[i] = is_covered(p, i);
+    for (size_t i = 0; i < p->n; i++) {
+        if (goes[i])
+            free(p->v[i].path);
+        else
+            p->v[kept++] = p->v[i];
+    }
+    p->n = kept;
+}
+
+static void add_one(struct sandbox_paths *p, enum sandbox_mount how, const char *path)
+{
+    sandbox_paths_add(p, &(struct sandbox_path){.how = how, .path = (char *)(uintptr_t)path});
 }
 
 static void add_all(struct sandbox_paths *p, enum sandbox_mount how, const struct config_strings *s)
 {
     for (size_t i = 0; i < s->n; i++)
-        sandbox_paths_add(p, how, s->v[i], false);
+        add_one(p, how, s->v[i]);
 }
 
 /* Parents first: they are shorter. At the same path, what takes away comes last. */
@@ -185,10 +218,10 @@ static void add_profile_paths(struct argv *a, const struct sandbox_wrap *w)
     for (size_t i = 0; i < p->hidden.n; i++)
         if (is_below_any(p->hidden.v[i], &p->read_only) ||
             is_below_any(p->hidden.v[i], &p->writable))
-            sandbox_paths_add(&paths, SANDBOX_HIDDEN, p->hidden.v[i], false);
+            add_one(&paths, SANDBOX_HIDDEN, p->hidden.v[i]);
     if (w->state_dir &&
         (is_below_any(w->state_dir, &p->read_only) || is_below_any(w->state_dir, &p->writable)))
-        sandbox_paths_add(&paths, SANDBOX_HIDDEN, w->state_dir, false);
+        add_one(&paths, SANDBOX_HIDDEN, w->state_dir);
     if (paths.n > 0)
         qsort(paths.v, paths.n, sizeof(*paths.v), by_depth);
     size_t i = 0;

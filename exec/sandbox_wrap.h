@@ -17,6 +17,7 @@ enum sandbox_mount { SANDBOX_READ_ONLY, SANDBOX_WRITABLE, SANDBOX_HIDDEN };
 struct sandbox_path {
     enum sandbox_mount how;
     bool is_directory; /* of what a call asked for */
+    uint64_t dev, ino; /* of the same */
     char *path;        /* owned; in the sandbox, which is the host's but below SANDBOX_WORKSPACE */
 };
 
@@ -25,8 +26,9 @@ struct sandbox_paths {
     size_t n;
 };
 void sandbox_paths_deinit(struct sandbox_paths *p);
-void sandbox_paths_add(struct sandbox_paths *p, enum sandbox_mount how, const char *path,
-                       bool is_directory);
+void sandbox_paths_add(struct sandbox_paths *p, const struct sandbox_path *path); /* a copy */
+/* What lies below a hidden one is gone with it, and can't be mounted. */
+void sandbox_paths_drop_hidden(struct sandbox_paths *p);
 
 struct sandbox_wrap {
     const struct config_profile *profile;

@@ -91,6 +91,8 @@ static bool fits_one_message(const struct exec_spec *s)
 {
     /* 8 bytes of framing a string at most, and room for ids, paths and limits. */
     size_t n = strings_size(s->argv) + strings_size(s->env) + strlen(s->cwd) + 8192;
+    if (s->sandbox)
+        n += strings_size(s->sandbox->wrap) + strings_size(s->sandbox->checks) + KEEPER_FILTER_MAX;
     for (char **p = s->argv; *p; p++)
         n += 8;
     for (char **p = s->env; *p; p++)

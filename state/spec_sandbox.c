@@ -19,6 +19,7 @@ static const struct {
     size_t offset; /* of a char ** in struct spec_sandbox */
 } lists[] = {
     {"wrap", offsetof(struct spec_sandbox, wrap)},
+    {"checks", offsetof(struct spec_sandbox, checks)},
     {"allowed_domains", offsetof(struct spec_sandbox, allowed_domains)},
     {"denied_domains", offsetof(struct spec_sandbox, denied_domains)},
     {"allowed_ports", offsetof(struct spec_sandbox, allowed_ports)},

@@ -16,6 +16,8 @@ struct spec_sandbox {
     char *profile;   /* owned; its name */
     char *workspace; /* owned; the host's directory that is /workspace inside */
     char **wrap;     /* owned; bwrap's arguments, argv[0] its absolute path, without the program */
+    char **checks;   /* owned, never NULL; "<device>:<inode>:<path>": what must be found at paths in
+                        there before the command begins, since bwrap knows them by name only */
     uint64_t uid;    /* of the host, and gid; 0: the keeper's own */
     bool can_pool;   /* nothing in it is the call's own: a prepared one will do */
     enum spec_network network;

@@ -42,8 +42,8 @@ struct init_limit {
     uint64_t soft, hard;
 };
 
-/* START goes on with strings, each with its NUL: the directory, n_argv arguments, n_env variables.
- */
+/* START goes on with strings, each with its NUL: the directory, n_argv arguments, n_env variables,
+ * n_checks of "<device>:<inode>:<path>". */
 struct init_request {
     uint32_t op;
     int32_t signo;
@@ -52,7 +52,7 @@ struct init_request {
      * 1 and 2 instead of what came, 0 too if is_interactive, and the controlling one. */
     uint32_t is_pty, is_interactive;
     uint32_t n_limits;
-    uint32_t padding;
+    uint32_t n_checks; /* of what must be found at paths */
     struct init_limit limits[INIT_LIMITS_MAX];
 };
 
@@ -69,7 +69,8 @@ enum init_step {
     INIT_STEP_DIRECTORY,
     INIT_STEP_SIGNALS,
     INIT_STEP_EXEC,
-    INIT_STEP_LISTENER
+    INIT_STEP_LISTENER,
+    INIT_STEP_CHECK /* something else is there than was looked at */
 };
 
 struct init_report {

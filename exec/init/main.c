@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "exec/init/init_wire.h"
@@ -35,7 +37,7 @@ static union {
     struct init_request request;
     char bytes[INIT_MESSAGE_MAX + 1];
 } message;
-static char *strings[INIT_STRINGS_MAX + 2];
+static char *strings[INIT_STRINGS_MAX + 3];
 
 /* Set by a child that shares our memory, between vfork and its end. */
 static volatile struct {
@@ -135,7 +137,8 @@ static __attribute__((noinline)) _Noreturn void be_command(const struct init_req
 
 /* ---- starting it ---- */
 
-/* Fills `strings` with arguments, NULL, variables, NULL. False: that is not what was sent. */
+/* Fills `strings` with arguments, NULL, variables, NULL, checks, NULL. False: that is not what was
+ * sent. */
 static bool read_strings(const struct init_request *r, size_t len, const char **ret_directory)
 {
     char *at = message.bytes + sizeof(*r), *end = message.bytes + len;
@@ -147,18 +150,37 @@ static bool read_strings(const struct init_request *r, size_t len, const char **
         return false;
     *ret_directory = at;
     at += strlen(at) + 1;
-    for (uint32_t i = 0; i < r->n_argv + r->n_env; i++) {
-        if (at >= end)
-            return false;
-        if (i == r->n_argv)
-            strings[used++] = NULL;
-        strings[used++] = at;
-        at += strlen(at) + 1;
-    }
-    if (r->n_env == 0)
+    const uint32_t counts[] = {r->n_argv, r->n_env, r->n_checks};
+    for (int kind = 0; kind < 3; kind++) {
+        for (uint32_t i = 0; i < counts[kind]; i++) {
+            if (at >= end)
+                return false;
+            strings[used++] = at;
+            at += strlen(at) + 1;
+        }
         strings[used++] = NULL;
-    strings[used] = NULL;
+    }
     return at == end;
+}
+
+/* What bwrap mounted by name is what was looked at before. */
+static bool is_as_looked_at(const char *check)
+{
+    struct stat st;
+    char *end;
+    unsigned long long dev = strtoull(check, &end, 10);
+
+    if (*end != ':')
+        return false;
+    unsigned long long ino = strtoull(end + 1, &end, 10);
+    return *end == ':' && stat(end + 1, &st) == 0 && st.st_dev == dev && st.st_ino == ino;
+}
+
+static void check_all(const struct init_request *r)
+{
+    for (char **check = strings + r->n_argv + r->n_env + 2; *check; check++)
+        if (!is_as_looked_at(*check))
+            leave_failed(INIT_STEP_CHECK, ESTALE);
 }
 
 /* Its slave takes the place of what came; the master. */
@@ -198,6 +220,7 @@ static void start(size_t len, int fds[3])
     if (self.has_started || fds[2] < 0 || !read_strings(r, len, &directory))
         leave_failed(INIT_STEP_MESSAGE, EBADMSG);
     self.has_started = true;
+    check_all(r);
     int master = r->is_pty ? make_terminal(r, fds) : -1;
     pid_t pid = give_birth(r, fds, directory);
     if (pid < 0)

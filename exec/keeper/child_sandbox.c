@@ -117,11 +117,17 @@ void child_sandbox_started(struct child *c, pid_t pid, int terminal_fd)
 static const char *step_text(int step)
 {
     static const char *const names[] = {
-        [INIT_STEP_MESSAGE] = "sandbox",   [INIT_STEP_FORK] = "fork",
-        [INIT_STEP_SESSION] = "setsid",    [INIT_STEP_DESCRIPTORS] = "descriptors",
-        [INIT_STEP_TERMINAL] = "terminal", [INIT_STEP_LIMITS] = "limits",
-        [INIT_STEP_DIRECTORY] = "chdir",   [INIT_STEP_SIGNALS] = "signals",
-        [INIT_STEP_EXEC] = "exec",         [INIT_STEP_LISTENER] = "listener",
+        [INIT_STEP_MESSAGE] = "sandbox",
+        [INIT_STEP_FORK] = "fork",
+        [INIT_STEP_SESSION] = "setsid",
+        [INIT_STEP_DESCRIPTORS] = "descriptors",
+        [INIT_STEP_TERMINAL] = "terminal",
+        [INIT_STEP_LIMITS] = "limits",
+        [INIT_STEP_DIRECTORY] = "chdir",
+        [INIT_STEP_SIGNALS] = "signals",
+        [INIT_STEP_EXEC] = "exec",
+        [INIT_STEP_LISTENER] = "listener",
+        [INIT_STEP_CHECK] = "sandbox_config.filesystem",
     };
     return step >= 0 && step < (int)ARRAY_LEN(names) ? names[step] : "sandbox";
 }

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "exec/init/init_wire.h"
 #include "server/mcp/runtime.h"
 #include "state/base/buf.h"
 
@@ -40,6 +41,20 @@ static void set(struct environment *e, size_t n_older, const char *name, const c
     strv_append(&e->v, &e->n, buf_steal(&b));
 }
 
+/* In both cases of letters: curl takes http_proxy only so, others the other. */
+static void add_proxy(struct environment *e, const char *secret)
+{
+    static const char *const names[] = {"HTTP_PROXY",  "http_proxy", "HTTPS_PROXY",
+                                        "https_proxy", "ALL_PROXY",  "all_proxy"};
+    struct buf b = {0};
+    buf_printf(&b, "http://mcp:%s@127.0.0.1:%d", secret, INIT_PROXY_PORT);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        set(e, e->n, names[i], b.data);
+    set(e, e->n, "NO_PROXY", "localhost,127.0.0.1,::1");
+    set(e, e->n, "no_proxy", "localhost,127.0.0.1,::1");
+    buf_deinit(&b);
+}
+
 static void inherit(struct environment *e, const struct environment_options *o)
 {
     const struct config_strings *names = o->names;
@@ -52,6 +67,8 @@ static void inherit(struct environment *e, const struct environment_options *o)
         if (value)
             set(e, e->n, names->v[i], value);
     }
+    if (o->proxy_secret)
+        add_proxy(e, o->proxy_secret);
 }
 
 static char *check_entry(const char *name, size_t total)

@@ -7,9 +7,10 @@
 
 struct environment_options {
     const struct config_strings *names; /* borrowed; of variables that are inherited */
-    const cJSON *map;  /* borrowed; checked to be an object of strings; NULL: none */
-    const char *home;  /* borrowed; HOME, unless it is inherited or in the map */
-    bool has_terminal; /* a pty: TERM is needed */
+    const cJSON *map;         /* borrowed; checked to be an object of strings; NULL: none */
+    const char *home;         /* borrowed; HOME, unless it is inherited or in the map */
+    const char *proxy_secret; /* borrowed; NULL: no egress proxy is there */
+    bool has_terminal;        /* a pty: TERM is needed */
 };
 
 /* *ret_env: a malloc'd NULL-terminated array. NULL, or a malloc'd error for the client (*ret_env is

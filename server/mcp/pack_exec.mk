@@ -40,8 +40,10 @@ libpack_exec_a_SOURCES = \
     server/mcp/resource_uri.c server/mcp/resource_uri.h \
     server/mcp/runtime.c server/mcp/runtime.h \
     server/mcp/sandbox_config.c server/mcp/sandbox_config.h \
+    server/mcp/sandbox_path.c server/mcp/sandbox_path.h \
     server/mcp/shape_options.c \
     server/mcp/start.c server/mcp/start.h \
+    server/mcp/start_sandbox.c server/mcp/start_sandbox.h \
     server/mcp/start_arguments.c \
     server/mcp/strip_ansi.c \
     server/mcp/task_exec.c server/mcp/task_exec.h \

@@ -6,6 +6,7 @@
 #include "server/mcp/environment.h"
 #include "server/mcp/request_hash.h"
 #include "server/mcp/sandbox_config.h"
+#include "server/mcp/start_sandbox.h"
 #include "server/mcp/workspace.h"
 #include "state/base/buf.h"
 
@@ -71,26 +72,16 @@ static char *set_surroundings(struct exec_spec *s, const struct start_options *o
     if (!s->cwd)
         return error;
     if (o->isolation)
-        s->sandbox = isolation_make(o->isolation, home, uid, NULL);
+        error = start_isolate(s, o, home, uid);
+    if (error)
+        return error;
     const struct environment_options e = {.names = environment_names(o),
                                           .map = json_get(o->arguments, "environment"),
                                           .home = o->isolation ? SANDBOX_WORKSPACE : home,
+                                          .proxy_secret =
+                                              s->sandbox ? s->sandbox->proxy_secret : NULL,
                                           .has_terminal = s->pty};
     return environment_make(&e, &s->env);
-}
-
-static void profile_limits(const struct config_profile *p, struct execution_limits *l)
-{
-    if (p->max_memory_bytes)
-        l->max_memory_bytes = p->max_memory_bytes;
-    if (p->max_cpu_ms)
-        l->max_cpu_ms = p->max_cpu_ms;
-    if (p->max_file_bytes)
-        l->max_file_bytes = p->max_file_bytes;
-    if (p->max_processes)
-        l->max_processes = p->max_processes;
-    if (p->max_open_files)
-        l->max_open_files = p->max_open_files;
 }
 
 static char *set_limits(struct exec_spec *s, const struct start_options *o)
@@ -108,12 +99,14 @@ static char *set_limits(struct exec_spec *s, const struct start_options *o)
                                           .max_file_bytes = c->max_file_bytes,
                                           .max_processes = c->max_processes,
                                           .max_open_files = c->max_open_files};
-    if (o->isolation)
-        profile_limits(isolation_profile(o->isolation), &s->limits);
+    const struct config_profile *profile = o->isolation ? isolation_profile(o->isolation) : NULL;
+    const struct sandbox_scope scope = {.profile = profile};
+    if (profile)
+        start_profile_limits(profile, &s->limits);
     if (seconds > 0)
         s->limits.timeout_ms = seconds < 0.001 ? 1 : (uint64_t)(seconds * 1000);
-    return sandbox_config_apply(arguments_get(&start_arguments, o->arguments, "sandbox_config"),
-                                &s->limits);
+    return sandbox_config_limits(arguments_get(&start_arguments, o->arguments, "sandbox_config"),
+                                 profile ? &scope : NULL, &s->limits);
 }
 
 static char *print_or_null(const cJSON *v)

@@ -30,8 +30,8 @@ static void check_sandbox(const cJSON *arguments, size_t size)
 {
     struct execution_limits limits = {.max_memory_bytes = 1 << 30, .max_processes = 10};
     CLEANUP(free_p)
-    char *error =
-        sandbox_config_apply(arguments_get(&start_arguments, arguments, "sandbox_config"), &limits);
+    char *error = sandbox_config_limits(
+        arguments_get(&start_arguments, arguments, "sandbox_config"), NULL, &limits);
     if (error)
         check_words(error, size);
     must(limits.max_memory_bytes <= 1 << 30 && limits.max_processes <= 10);

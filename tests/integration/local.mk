@@ -15,6 +15,7 @@ EXTRA_DIST += \
 	tests/integration/control.mjs \
 	tests/integration/defects.mjs \
 	tests/integration/egress.mjs \
+	tests/integration/escape.mjs \
 	tests/integration/execute.mjs \
 	tests/integration/files.mjs \
 	tests/integration/http.mjs \
@@ -46,7 +47,15 @@ EXTRA_DIST += \
 	tests/integration/reasons.mjs \
 	tests/integration/replicas.mjs \
 	tests/integration/resources.mjs \
+	tests/integration/sandbox.mjs \
 	tests/integration/schema.mjs \
 	tests/integration/stdio.mjs \
 	tests/integration/tasks.mjs \
 	tests/integration/waiting.mjs
+
+# What escape.mjs runs inside a sandbox. Static, and without sanitizers.
+noinst_PROGRAMS += tests/integration/escape-probe
+tests_integration_escape_probe_SOURCES = tests/integration/escape_probe.c
+tests_integration_escape_probe_CPPFLAGS = -D_GNU_SOURCE
+tests_integration_escape_probe_CFLAGS = -std=gnu17 $(WARN_CFLAGS)
+tests_integration_escape_probe_LDFLAGS = -static

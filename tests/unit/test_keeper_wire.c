@@ -50,6 +50,7 @@ static const struct keeper_message samples[] = {
                .argv = argv_text,
                .env = no_text,
                .sandbox = {.wrap = wrap_text,
+                           .checks = env_text,
                            .init = "/usr/bin/mcp-exec-init",
                            .workspace = "/w",
                            .stage = "/mnt",

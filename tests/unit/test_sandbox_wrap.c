@@ -62,6 +62,30 @@ static const char *at(const char *made, const char *text)
     return found;
 }
 
+static void ask(struct sandbox_paths *p, enum sandbox_mount how, const char *path,
+                bool is_directory)
+{
+    sandbox_paths_add(p, &(struct sandbox_path){.how = how,
+                                                .is_directory = is_directory,
+                                                .path = (char *)(uintptr_t)path});
+}
+
+static void what_lies_below_a_hidden_path_goes_with_it(void **state)
+{
+    CLEANUP(sandbox_paths_deinit) struct sandbox_paths p = {0};
+    ask(&p, SANDBOX_READ_ONLY, "/workspace/a", true);
+    ask(&p, SANDBOX_WRITABLE, "/workspace/a/b", true);
+    ask(&p, SANDBOX_HIDDEN, "/workspace/a", true);
+    ask(&p, SANDBOX_HIDDEN, "/workspace/a/c", false);
+    ask(&p, SANDBOX_HIDDEN, "/workspace/a", true);
+    ask(&p, SANDBOX_READ_ONLY, "/workspace/ab", true);
+    sandbox_paths_drop_hidden(&p);
+    assert_int_equal(p.n, 2);
+    assert_string_equal(p.v[0].path, "/workspace/a");
+    assert_int_equal(p.v[0].how, SANDBOX_HIDDEN);
+    assert_string_equal(p.v[1].path, "/workspace/ab");
+}
+
 static void everything_is_its_own(void **state)
 {
     struct config_profile p = {.tmp_bytes = 4096, .uid = 7};
@@ -172,9 +196,9 @@ static void what_a_call_asks_for_comes_last(void **state)
     CLEANUP(sandbox_paths_deinit) struct sandbox_paths asked = {0};
     struct config_profile p = {.tmp_bytes = 1};
     struct sandbox_wrap w = wrap_of(&p);
-    sandbox_paths_add(&asked, SANDBOX_READ_ONLY, "/workspace/a b", true);
-    sandbox_paths_add(&asked, SANDBOX_HIDDEN, "/workspace/c", true);
-    sandbox_paths_add(&asked, SANDBOX_WRITABLE, "/srv/x", true);
+    ask(&asked, SANDBOX_READ_ONLY, "/workspace/a b", true);
+    ask(&asked, SANDBOX_HIDDEN, "/workspace/c", true);
+    ask(&asked, SANDBOX_WRITABLE, "/srv/x", true);
     w.asked = &asked;
     CLEANUP(free_p) char *made = make(&w, *state);
     const char *workspace = at(made, "--bind\n/mnt\n/workspace\n");
@@ -193,7 +217,7 @@ static void many_paths_are_all_there(void **state)
     for (int i = 0; i < N; i++) {
         char path[64];
         snprintf(path, sizeof(path), "/workspace/--bind /etc %d\n'$x", i);
-        sandbox_paths_add(&asked, SANDBOX_HIDDEN, path, false);
+        ask(&asked, SANDBOX_HIDDEN, path, false);
     }
     CLEANUP(strv_freep) char **without = sandbox_wrap_make(&w);
     w.asked = &asked;
@@ -228,6 +252,7 @@ static void the_filter_is_a_program_of_the_kernel(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        temp_dir_test(what_lies_below_a_hidden_path_goes_with_it),
         temp_dir_test(everything_is_its_own),
         temp_dir_test(parents_are_mounted_before_what_lies_below),
         temp_dir_test(the_hosts_root_comes_before_what_is_its_own),

@@ -31,6 +31,7 @@ static struct spec_sandbox sandbox_odd = {
     .profile = S("build"),
     .workspace = S("/state/workspaces/a \"b\""),
     .wrap = argv_odd,
+    .checks = env_odd,
     .uid = 200001,
     .can_pool = true,
     .network = SPEC_NETWORK_PROXY,
@@ -81,6 +82,7 @@ static void assert_sandbox_equal(const struct spec_sandbox *a, const struct spec
     assert_string_equal(a->profile, b->profile);
     assert_string_equal(a->workspace, b->workspace);
     assert_strv_equal(a->wrap, b->wrap);
+    assert_strv_equal(a->checks, b->checks);
     assert_int_equal(a->uid, b->uid);
     assert_int_equal(a->can_pool, b->can_pool);
     assert_int_equal(a->network, b->network);

@@ -1,6 +1,6 @@
 // Runs the real mcp-execd with a state directory and a port of its own.
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { after } from 'node:test';
@@ -33,12 +33,24 @@ export function sanitizerReports(stateDir) {
 
 export class Server {
   // options: readyStatus (what /health/ready is to say), args (flags), env, config (text of a YAML file), stateDir (else a new one), isReady (else
-  // start() waits for /health/ready)
+  // start() waits for /health/ready), uid (whom it runs as if we are root: the programs are copied to where it can
+  // reach them)
   constructor(options = {}) {
     this.options = options;
     this.ownsDir = !options.stateDir;
     this.stateDir = options.stateDir ?? mkdtempSync(join(tmpdir(), 'mcp-execd-test-'));
     this.log = '';
+    this.program = program;
+    if (options.uid !== undefined) this.giveTo(options.uid);
+  }
+
+  giveTo(uid) {
+    this.binDir = mkdtempSync(join(tmpdir(), 'mcp-execd-bin-'));
+    chmodSync(this.binDir, 0o755);
+    for (const name of ['mcp-execd', 'mcp-exec-keeper', 'mcp-exec-init'])
+      cpSync(join(dirname(program), name), join(this.binDir, name));
+    this.program = join(this.binDir, 'mcp-execd');
+    chownSync(this.stateDir, uid, uid);
   }
 
   async start() {
@@ -49,7 +61,8 @@ export class Server {
       args.push('--config', file);
     }
     args.push(...(this.options.args ?? []));
-    const mine = spawn(program, args, {
+    const mine = spawn(this.program, args, {
+      ...(this.options.uid !== undefined && { uid: this.options.uid, gid: this.options.uid }),
       env: environment(this.stateDir, this.options.env),
       stdio: ['ignore', 'pipe', 'pipe'],
       cwd: this.stateDir,
@@ -143,6 +156,7 @@ export class Server {
       }
     }
     if (this.ownsDir) rmSync(this.stateDir, { recursive: true, force: true, maxRetries: 5 });
+    if (this.binDir) rmSync(this.binDir, { recursive: true, force: true });
   }
 
   tail() {
