@@ -23,7 +23,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "exec/init/init_wire.h"
+#include "exec/init/report.h"
 
 /* All there is. */
 static struct {
@@ -43,38 +43,6 @@ static char *strings[INIT_STRINGS_MAX + 3];
 static volatile struct {
     int32_t step, error;
 } failure;
-
-/* ---- reports ---- */
-
-union control {
-    char bytes[CMSG_SPACE(3 * sizeof(int))];
-    struct cmsghdr align;
-};
-
-static void send_report(const struct init_report *r, int fd)
-{
-    union control control = {0};
-    struct iovec data = {.iov_base = (void *)(uintptr_t)r, .iov_len = sizeof(*r)};
-    struct msghdr m = {.msg_iov = &data, .msg_iovlen = 1};
-
-    if (fd >= 0) {
-        m.msg_control = control.bytes;
-        m.msg_controllen = CMSG_SPACE(sizeof(fd));
-        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-        *c = (struct cmsghdr){
-            .cmsg_len = CMSG_LEN(sizeof(fd)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
-        memcpy(CMSG_DATA(c), &fd, sizeof(fd));
-    }
-    if (sendmsg(INIT_CONTROL_FD, &m, MSG_NOSIGNAL) < 0)
-        _exit(1); /* nobody is there to tell: all of it ends */
-}
-
-static _Noreturn void leave_failed(int32_t step, int32_t error)
-{
-    const struct init_report r = {.event = INIT_FAILED, .step = step, .error = error};
-    send_report(&r, -1);
-    _exit(1);
-}
 
 /* ---- the command's process: shares our memory until it execs, so system calls only ---- */
 
@@ -180,7 +148,7 @@ static void check_all(const struct init_request *r)
 {
     for (char **check = strings + r->n_argv + r->n_env + 2; *check; check++)
         if (!is_as_looked_at(*check))
-            leave_failed(INIT_STEP_CHECK, ESTALE);
+            report_failure(INIT_STEP_CHECK, ESTALE);
 }
 
 /* Its slave takes the place of what came; the master. */
@@ -192,12 +160,12 @@ static int make_terminal(const struct init_request *r, int fds[3])
 
     if (master < 0 || ioctl(master, TIOCSPTLCK, &unlocked) < 0 ||
         ioctl(master, TIOCSWINSZ, &size) < 0)
-        leave_failed(INIT_STEP_TERMINAL, errno);
+        report_failure(INIT_STEP_TERMINAL, errno);
     for (int i = r->is_interactive ? 0 : 1; i < 3; i++) {
         (void)close(fds[i]);
         fds[i] = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
         if (fds[i] < 0)
-            leave_failed(INIT_STEP_TERMINAL, errno);
+            report_failure(INIT_STEP_TERMINAL, errno);
     }
     return master;
 }
@@ -218,19 +186,19 @@ static void start(size_t len, int fds[3])
     const char *directory = NULL;
 
     if (self.has_started || fds[2] < 0 || !read_strings(r, len, &directory))
-        leave_failed(INIT_STEP_MESSAGE, EBADMSG);
+        report_failure(INIT_STEP_MESSAGE, EBADMSG);
     self.has_started = true;
     check_all(r);
     int master = r->is_pty ? make_terminal(r, fds) : -1;
     pid_t pid = give_birth(r, fds, directory);
     if (pid < 0)
-        leave_failed(INIT_STEP_FORK, errno);
+        report_failure(INIT_STEP_FORK, errno);
     if (failure.error)
-        leave_failed(failure.step, failure.error);
+        report_failure(failure.step, failure.error);
     for (int i = 0; i < 3; i++)
         (void)close(fds[i]);
     self.command = pid;
-    send_report(&(struct init_report){.event = INIT_STARTED}, master);
+    report_send(&(struct init_report){.event = INIT_STARTED}, master);
     if (master >= 0)
         (void)close(master);
 }
@@ -278,7 +246,7 @@ static void reap(void)
         return;
     ended.is_alone = r < 0;
     ended.killed = self.killed;
-    send_report(&ended, -1);
+    report_send(&ended, -1);
     if (ended.is_alone)
         _exit(0);
 }
@@ -300,12 +268,17 @@ static void finish(void)
             break;
     }
     if (ended.event)
-        send_report(&ended, -1);
-    send_report(&(struct init_report){.event = INIT_GONE, .killed = self.killed}, -1);
+        report_send(&ended, -1);
+    report_send(&(struct init_report){.event = INIT_GONE, .killed = self.killed}, -1);
     _exit(0);
 }
 
 /* ---- what the keeper says ---- */
+
+union control {
+    char bytes[CMSG_SPACE(3 * sizeof(int))];
+    struct cmsghdr align;
+};
 
 /* As recvmsg(2); descriptors that came along in fds, else -1. */
 static ssize_t receive(int fds[3])
@@ -363,7 +336,7 @@ static int make_listener(void)
 
     if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
         listen(fd, SOMAXCONN) < 0)
-        leave_failed(INIT_STEP_LISTENER, errno);
+        report_failure(INIT_STEP_LISTENER, errno);
     return fd;
 }
 
@@ -390,7 +363,7 @@ int main(int argc, char **argv)
     set_up();
     bool listens = argc > 1 && strcmp(argv[1], INIT_ARG_LISTEN) == 0;
     int listener = listens ? make_listener() : -1;
-    send_report(&(struct init_report){.event = INIT_READY}, listener);
+    report_send(&(struct init_report){.event = INIT_READY}, listener);
     if (listener >= 0)
         (void)close(listener);
     struct pollfd watched[] = {{.fd = INIT_CONTROL_FD, .events = POLLIN},
