@@ -175,6 +175,8 @@ struct config {
                                   first */
     uint64_t min_free_bytes;   /* retention.min_free      256MiB: below it new work is refused */
 
+    char *nginx_file; /* of --nginx, with --doctor; NULL: none. No key. */
+
     /* egress: the network proxy */
     unsigned egress_max_connections;          /* egress.max_connections    1000 */
     unsigned egress_max_per_execution;        /* egress.max_per_execution  64 */
@@ -217,14 +219,15 @@ struct config {
 
 enum config_action {
     CONFIG_RUN,     /* serve */
+    CONFIG_DOCTOR,  /* --doctor: say how this host suits the configuration */
     CONFIG_EXIT_OK, /* --help, --version, --check-config, --print-config did their work: exit 0 */
     CONFIG_EXIT_BAD /* an error was printed on stderr: exit 2 */
 };
 
 /*
  * Reads flags, environment and the file of --config. Prints what --help, --version, --check-config
- * and --print-config ask for on stdout and errors on stderr. On CONFIG_RUN *ret_config is the
- * caller's (config_free). `environ_` is a NULL-terminated NAME=VALUE array.
+ * and --print-config ask for on stdout and errors on stderr. On CONFIG_RUN and CONFIG_DOCTOR
+ * *ret_config is the caller's (config_free). `environ_` is a NULL-terminated NAME=VALUE array.
  */
 enum config_action config_load(int argc, char **argv, char **environ_, struct config **ret_config);
 

@@ -148,6 +148,10 @@ static void run_command(struct cursor *c, struct argument *a)
         f->is_check = true;
     else if (strcmp(name, "print-config") == 0)
         f->is_print = true;
+    else if (strcmp(name, "doctor") == 0)
+        f->is_doctor = true;
+    else if (strcmp(name, "nginx") == 0)
+        f->nginx = a->value;
     else if (strcmp(name, "help") == 0)
         f->is_help = true;
     else

@@ -15,8 +15,9 @@ struct config_assignment {
 };
 
 struct config_flags {
-    const char *file; /* borrowed from argv; NULL: no --config */
-    bool is_help, is_version, is_check, is_print;
+    const char *file;  /* borrowed from argv; NULL: no --config */
+    const char *nginx; /* the same, of --nginx */
+    bool is_help, is_version, is_check, is_print, is_doctor;
     struct config_assignment *assignments; /* owned, in the order of argv */
     size_t n_assignments;
 };

@@ -51,7 +51,10 @@ static enum config_action act(struct config_layers *l, const struct config_flags
         return CONFIG_EXIT_BAD;
     if (!flags->is_print && !flags->is_check) {
         *ret_config = layers_steal(l);
-        return CONFIG_RUN;
+        if (!flags->is_doctor)
+            return CONFIG_RUN;
+        (*ret_config)->nginx_file = flags->nginx ? mem_strdup(flags->nginx) : NULL;
+        return CONFIG_DOCTOR;
     }
     if (flags->is_print)
         print_layers(world->out, l);
@@ -113,5 +116,6 @@ void config_free(struct config *c)
         return;
     for (size_t i = 0; i < config_n_keys; i++)
         config_value_deinit(c, &config_keys[i]);
+    free(c->nginx_file);
     free(c);
 }

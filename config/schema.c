@@ -56,6 +56,8 @@ const struct config_command config_commands[] = {
     {"set", 0, "KEY=VALUE", "set any key, e.g. limits.max_output=64MiB; may be repeated"},
     {"check-config", 0, NULL, "check the configuration and exit"},
     {"print-config", 0, NULL, "print the configuration in force, and where it came from, and exit"},
+    {"doctor", 0, NULL, "say how this host suits the configuration, and exit"},
+    {"nginx", 0, "FILE", "with --doctor: the configuration of the nginx in front"},
     {"help", 'h', NULL, "print this help and exit"},
     {"version", 0, NULL, "print the version and exit"},
 };

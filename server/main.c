@@ -19,6 +19,7 @@
 #include "exec/keeper_path.h"
 #include "exec/reactor.h"
 #include "exec/tree_limits.h"
+#include "server/doctor/doctor.h"
 #include "server/front.h"
 #include "server/mcp/mcp.h"
 #include "server/mcp/pack_exec.h"
@@ -317,6 +318,19 @@ static void serve(struct server *s, const sigset_t *set)
     }
 }
 
+static int run_doctor(struct config *c)
+{
+    config_forget_secrets();
+    signal(SIGPIPE, SIG_IGN);
+    /* What the parts log is in the report, in words. */
+    int r = log_open(&(struct log_options){.to_stderr = true, .level = LOGL_ERROR});
+    if (r == 0)
+        r = doctor_run(c, c->nginx_file, stdout);
+    config_free(c);
+    log_close();
+    return r < 0 ? EXIT_FAILED : r;
+}
+
 int main(int argc, char **argv)
 {
     struct server s = {.lock_fd = -1};
@@ -327,6 +341,8 @@ int main(int argc, char **argv)
         return 0;
     case CONFIG_EXIT_BAD:
         return EXIT_BAD_CONFIG;
+    case CONFIG_DOCTOR:
+        return run_doctor(s.config);
     case CONFIG_RUN:
         break;
     }

@@ -35,6 +35,7 @@ libstate_a_SOURCES = \
     state/redis_channels.c state/redis_channels.h \
     state/redis_conn.c state/redis_conn.h \
     state/redis_dial.c state/redis_dial.h \
+    state/redis_probe.c state/redis_probe.h \
     state/redis_link.c state/redis_link.h \
     state/redis_reply.c state/redis_reply.h \
     state/redis_resolve.c state/redis_resolve.h \

@@ -105,10 +105,13 @@ static int enable(const char *group, const char *name)
     return cgroup_write(group, "cgroup.subtree_control", text);
 }
 
-static int enable_from(const struct cgroup_place *own, const char *base, const char *name)
+static int enable_from(const struct cgroup_place *own, const char *base, const char *name,
+                       bool may_empty)
 {
     int r = enable(own->path, name);
 
+    if (r == -EBUSY && !may_empty)
+        return is_ours_to_empty(own) ? 0 : r; /* the keeper would */
     if (r == -EBUSY) {
         empty_own(own);
         r = enable(own->path, name);
@@ -117,11 +120,11 @@ static int enable_from(const struct cgroup_place *own, const char *base, const c
 }
 
 /* The CPU controller keeps a fork bomb from taking the time of all others; nothing is set. */
-static void enable_all(struct cgroup_host *h, const struct cgroup_place *own)
+static void enable_all(struct cgroup_host *h, const struct cgroup_place *own, bool may_empty)
 {
     h->unified |= CGROUP_BIT(CGROUP_CPU); /* cpu.stat is in every group */
     for (int i = 0; i < CGROUP_CONTROLLERS; i++) {
-        int r = enable_from(own, h->base, controllers[i].unified);
+        int r = enable_from(own, h->base, controllers[i].unified, may_empty);
         if (r == 0)
             h->unified |= CGROUP_BIT(i);
         else if (r != -ENOTSUP)
@@ -151,7 +154,7 @@ static void leave_leaf(struct cgroup_place *own)
         *slash = '\0';
 }
 
-static void init_unified(struct cgroup_host *h, const char *name)
+static void init_unified(struct cgroup_host *h, const char *name, bool may_empty)
 {
     struct cgroup_place own = {0};
 
@@ -172,7 +175,7 @@ static void init_unified(struct cgroup_host *h, const char *name)
     }
     (void)rmdir(probe);
     h->base = TAKE_PTR(base);
-    enable_all(h, &own);
+    enable_all(h, &own, may_empty);
 }
 
 /* ---- version 1 ---- */
@@ -210,15 +213,26 @@ static void init_v1(struct cgroup_host *h, enum cgroup_controller i, const char 
 
 /* ---- all of it ---- */
 
-void cgroup_host_init(struct cgroup_host *h, const char *state_dir)
+static void init(struct cgroup_host *h, const char *name, bool may_empty)
 {
-    CLEANUP(free_p) char *name = cgroup_base_name(state_dir);
-
     *h = (struct cgroup_host){0};
-    init_unified(h, name);
+    init_unified(h, name, may_empty);
     for (int i = 0; i < CGROUP_CONTROLLERS; i++)
         if (!(h->unified & CGROUP_BIT(i)))
             init_v1(h, (enum cgroup_controller)i, name);
+}
+
+void cgroup_host_init(struct cgroup_host *h, const char *state_dir)
+{
+    CLEANUP(free_p) char *name = cgroup_base_name(state_dir);
+    init(h, name, true);
+}
+
+void cgroup_host_probe(struct cgroup_host *h)
+{
+    char name[32];
+    snprintf(name, sizeof(name), "mcp-exec-probe-%d", getpid());
+    init(h, name, false);
 }
 
 void cgroup_host_deinit(struct cgroup_host *h)

@@ -40,6 +40,8 @@ char *cgroup_base_name(const char *state_dir);
 
 /* Makes the bases; one without any is legal, and what is missing is missing. */
 void cgroup_host_init(struct cgroup_host *h, const char *state_dir);
+/* The same, to look only: what would have to be moved for it is left alone. */
+void cgroup_host_probe(struct cgroup_host *h);
 /* Removes the bases, if they are empty, and forgets them. */
 void cgroup_host_deinit(struct cgroup_host *h);
 /* CGROUP_BIT()s of what can be limited for a tree. */

@@ -17,6 +17,7 @@ check_PROGRAMS += $(FUZZ_TARGETS)
 include tests/fuzz/config.mk
 include tests/fuzz/state.mk
 include tests/fuzz/exec.mk
+include tests/fuzz/doctor.mk
 include tests/fuzz/http.mk
 include tests/fuzz/mcp.mk
 include tests/fuzz/stdio.mk

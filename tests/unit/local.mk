@@ -2,6 +2,7 @@
 if HAVE_CMOCKA
 include tests/unit/config.mk
 include tests/unit/state.mk
+include tests/unit/doctor.mk
 include tests/unit/exec.mk
 include tests/unit/service.mk
 include tests/unit/stdio.mk

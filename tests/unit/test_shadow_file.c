@@ -23,7 +23,7 @@ struct model {
 /* The note of event i. */
 static const char *note_of(size_t i)
 {
-    static char text[32];
+    static char text[48];
     (void)snprintf(text, sizeof(text), "{\"target\":\"%zu\"}", i);
     return text;
 }
