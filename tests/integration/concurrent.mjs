@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Legacy, Modern, readAll, textOf } from './lib/mcp.mjs';
-import { processesWith } from './lib/processes.mjs';
+import { childrenOf } from './lib/processes.mjs';
 import { useServer } from './lib/server.mjs';
 import { until, within } from './lib/until.mjs';
 
@@ -92,7 +92,8 @@ test('sandboxes that are kept ready are not made again and again', async (t) => 
   const server = await useServer(t);
   const sessions = await Promise.all(Array.from({ length: 4 }, () => new Legacy(server).open()));
   for (let i = 0; i < 6; i++) await Promise.all(sessions.flatMap((s) => [s.run('true'), s.run('true'), s.run('true')]));
-  const pids = () => processesWith(server.stateDir).map(({ pid }) => pid).join();
+  const keeper = server.keeperPid();
+  const pids = () => childrenOf(keeper).join();
   let before = pids();
   let since = performance.now();
   await until('the same processes for a second', () => {
