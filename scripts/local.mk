@@ -10,9 +10,10 @@ EXTRA_DIST += \
 	scripts/check-scripts \
 	scripts/check-sizes \
 	scripts/check-words \
+	scripts/cluster \
+	scripts/fault \
 	scripts/lib.sh \
 	scripts/lsan.supp \
-	scripts/cluster \
 	scripts/run \
 	scripts/setup \
 	scripts/test

@@ -1,15 +1,20 @@
 # tests/integration/ and tests/fault/: scripts/test runs them against the real programs.
 EXTRA_DIST += \
 	tests/fault/big_output.mjs \
+	tests/fault/cluster.mjs \
 	tests/fault/crowd.mjs \
 	tests/fault/disk_full.mjs \
 	tests/fault/kill_keeper.mjs \
 	tests/fault/kill_server.mjs \
+	tests/fault/lib/chaos.mjs \
+	tests/fault/lib/random.mjs \
+	tests/fault/lib/work.mjs \
 	tests/fault/listeners.mjs \
 	tests/fault/never_reads.mjs \
 	tests/integration/.npmrc \
 	tests/integration/cli.mjs \
 	tests/integration/clients.mjs \
+	tests/integration/cluster.mjs \
 	tests/integration/concurrent.mjs \
 	tests/integration/confirm.mjs \
 	tests/integration/control.mjs \

@@ -62,6 +62,8 @@ export class Cluster {
 
   // Everything, in the order of who needs whom; the first error is told after all are gone.
   async stop() {
+    if (this.isStopped) return;
+    this.isStopped = true;
     await this.nginx?.stop();
     const ends = await Promise.allSettled(this.all().map((server) => server.stop()));
     await this.redis?.stop();

@@ -22,6 +22,7 @@ export class Nginx {
   constructor(replicas, options = {}) {
     this.replicas = replicas;
     this.options = options;
+    this.marks = 0;
     this.dir = mkdtempSync(join(tmpdir(), 'mcp-execd-nginx-'));
   }
 
@@ -73,14 +74,19 @@ export class Nginx {
       });
   }
 
-  // What the log has of the requests that `work` makes; a line comes when its reply is gone.
+  // What the log has of the requests that `work` makes. A line comes when its reply is gone: those of
+  // earlier requests are in it when that of a request that only marks the place is.
   async logOf(work, count = 1) {
-    const before = this.requests().length;
+    const mark = `/mark-${++this.marks}`;
+    await (await this.get(mark)).text();
+    const lines = () => {
+      const all = this.requests();
+      const at = all.findIndex(({ uri }) => uri === mark);
+      return at < 0 ? null : all.slice(at + 1);
+    };
+    await until('the mark in the access log', lines);
     await work();
-    return until('the access log', () => {
-      const lines = this.requests().slice(before);
-      return lines.length >= count && lines;
-    });
+    return until('the access log', () => lines().length >= count && lines());
   }
 
   read(name) {
