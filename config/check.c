@@ -276,6 +276,10 @@ static void check_redis(struct config_layers *l)
         return;
     if (redis_url_parse(c->redis_url, &url, &problem)) {
         redis_url_deinit(&url);
+        if (!c->state_secret)
+            report_warning(&l->report, layers_origin(l, "redis.url"), config_key_get("redis.url"),
+                           "without a common auth.state_secret no replica takes the cursors and "
+                           "confirmations of another (set SANDBOX_STATE_SECRET)");
         return;
     }
     CLEANUP(mem_free_p)

@@ -3,8 +3,9 @@
 #include <inttypes.h>
 
 #include "server/mcp/file_read.h"
-#include "server/mcp/workspace.h"
+#include "server/mcp/file_workspace.h"
 #include "state/base/buf.h"
+#include "state/base/id.h"
 #include "state/base/utf8.h"
 
 #define SHOWN_MAX 200 /* bytes of a path that an error repeats */
@@ -18,6 +19,13 @@ static void append_outcome(struct buf *b, enum file_outcome outcome, const struc
         return;
     case FILE_E_MISSING:
         return buf_append_str(b, "is not in the workspace: list_files shows what is there");
+    case FILE_E_GONE:
+        return buf_append_str(b, "is gone: the workspace was removed with its session");
+    case FILE_E_ELSEWHERE:
+        return buf_printf(b,
+                          "lies on another replica than this one (%s), on that which the execution "
+                          "id begins with: ask there, or by a load balancer that routes to it",
+                          c->replica_id);
     case FILE_E_OUTSIDE:
         return buf_append_str(b, "leads out of the workspace by a symbolic link: copy what it "
                                  "points to into the workspace (execute_code, cp -L)");
@@ -72,56 +80,84 @@ char *file_outcome_text(int outcome, const char *path, const struct config *c)
     return buf_steal(&b);
 }
 
+/* A session's workspace is where the session began; requests without one have a workspace on each
+ * replica. Whoever looks in vain is told. */
+static void refuse_missing(struct file_request *fr)
+{
+    const struct config *c = fr->er.pack->config;
+    const char *session = mcp_request_session(fr->er.rq);
+    CLEANUP(free_p) char *text = file_outcome_text(FILE_E_MISSING, fr->path, c);
+
+    if (!c->redis_url || (session && id_has_replica(session, c->replica_id)))
+        mcp_reply_tool_error(fr->er.rq, "%s", text);
+    else
+        mcp_reply_tool_error(fr->er.rq,
+                             "%s. This is the workspace on replica %s; other replicas have others "
+                             "(execution_id names that of an execution)",
+                             text, c->replica_id);
+    exec_request_end(&fr->er);
+}
+
 void file_request_refuse(struct file_request *fr, int outcome)
 {
-    tool_refuse(fr->er.rq, file_outcome_text(outcome, fr->path, fr->er.pack->config));
+    CLEANUP(free_p) char *text = file_outcome_text(outcome, fr->path, fr->er.pack->config);
+
+    if (outcome == FILE_E_MISSING)
+        return refuse_missing(fr);
+    if (outcome != FILE_E_ELSEWHERE || !mcp_reply_elsewhere(fr->er.rq, text))
+        mcp_reply_tool_error(fr->er.rq, "%s", text);
+    exec_request_end(&fr->er);
 }
 
 /* ---- the workspace ---- */
 
-static bool open_workspace(struct file_request *fr, struct mcp_request *rq,
-                           const struct pack_exec *p, char **ret_home)
+static void go_on(struct file_request *fr, int outcome, const char *home)
 {
-    const struct workspace_options w = {.config = p->config,
-                                        .isolation = reactor_isolation(p->reactor),
-                                        .session = mcp_request_session(rq),
-                                        .principal = mcp_request_principal(rq)};
-    int r = workspace_home(&w, ret_home);
+    const char *text = arg_str(fr->arguments, "path"), *why = "";
+    size_t len = text ? strlen(text) : 0, shown = text ? utf8_cut(text, len, SHOWN_MAX) : 0;
 
-    if (r == 0)
-        r = file_root_open(*ret_home, p->config->working_directory != NULL, &fr->root);
-    if (r == FILE_OK)
-        return true;
-    mcp_reply_tool_error(rq, "The server can't open the workspace%s%s", r < 0 ? ": " : "",
-                         r < 0 ? strerror(-r) : "");
-    return false;
-}
-
-static bool read_path(struct file_request *fr, struct mcp_request *rq, const cJSON *arguments,
-                      const char *home)
-{
-    const char *text = arg_str(arguments, "path"), *why;
-
+    if (outcome != FILE_OK) { /* of the whole workspace; the path is for the answer */
+        (void)(text && file_path_parse(text, home, fr->path, &why));
+        return file_request_refuse(fr, outcome);
+    }
     if (!text || file_path_parse(text, home, fr->path, &why))
-        return true;
-    size_t len = strlen(text), shown = utf8_cut(text, len, SHOWN_MAX);
-    mcp_reply_tool_error(rq, "path \"%.*s%s\" %s", (int)shown, text, shown < len ? "…" : "", why);
-    return false;
+        return fr->on_open(fr);
+    mcp_reply_tool_error(fr->er.rq, "path \"%.*s%s\" %s", (int)shown, text, shown < len ? "…" : "",
+                         why);
+    exec_request_end(&fr->er);
 }
 
-bool file_request_open(struct file_request *fr, struct mcp_request *rq, const struct pack_exec *p,
-                       const cJSON *arguments)
+/* The execution is the caller's, or not. */
+static void on_view(struct exec_request *er, struct call *c)
+{
+    struct file_request *fr = (struct file_request *)er;
+    CLEANUP(free_p) char *home = NULL;
+    bool is_ok = c->outcome == CALL_OK;
+
+    if (!is_ok)
+        exec_request_refuse(er, c);
+    call_free(c);
+    if (!is_ok)
+        return exec_request_end(er);
+    int r = file_workspace_of(er->pack->config, arg_str(fr->arguments, "execution_id"), &fr->root,
+                              &home);
+    go_on(fr, r, home);
+}
+
+void file_request_begin(struct file_request *fr, const cJSON *arguments, file_request_fn *on_open)
 {
     CLEANUP(free_p) char *home = NULL;
 
+    fr->arguments = arguments;
+    fr->on_open = on_open;
     fr->root.fd = -1;
-    fr->path[0] = '\0';
-    if (!open_workspace(fr, rq, p, &home))
-        return false;
-    if (read_path(fr, rq, arguments, home))
-        return true;
-    file_root_close(&fr->root);
-    return false;
+    if (arg_str(arguments, "execution_id")) {
+        struct call *c = exec_request_call(&fr->er, CALL_WAIT);
+        tool_read_id(arguments, c->id);
+        return exec_request_send(&fr->er, c, on_view);
+    }
+    int r = file_workspace_open(fr->er.pack, fr->er.rq, &fr->root, &home);
+    go_on(fr, r, home);
 }
 
 void file_request_close(struct file_request *fr)

@@ -12,18 +12,31 @@
         .description = (description_)                                                          \
     }
 
+/* The argument that names another workspace than the session's. */
+#define FILE_EXECUTION_ARG                                                             \
+    {                                                                                  \
+        .name = "execution_id", .type = ARG_STRING, .min = 1, .max = EXECUTION_ID_MAX, \
+        .header = "Execution-Id",                                                      \
+        .description = "The workspace of this execution, instead of the session's."    \
+    }
+
+struct file_request;
+typedef void file_request_fn(struct file_request *fr);
+
 struct file_request {
     struct exec_request er; /* first */
-    struct file_root root;  /* owned; of the session's (or principal's) workspace */
+    const cJSON *arguments; /* borrowed from the request */
+    struct file_root root;  /* owned; of the workspace */
     char path[FILE_PATH_MAX + 1];
+    file_request_fn *on_open;
 };
 
-/* Opens the workspace and reads the argument `path` ("" when there
- * is none). False: answered with an error; fr then holds nothing. rq is not referenced by it. */
-bool file_request_open(struct file_request *fr, struct mcp_request *rq, const struct pack_exec *p,
-                       const cJSON *arguments);
+/* Begins a request that was allocated zeroed; on_free calls file_request_close(). Opens the
+ * workspace and reads the argument `path` ("" when there is none), then calls on_open; or answers
+ * what is wrong and ends the request. */
+void file_request_begin(struct file_request *fr, const cJSON *arguments, file_request_fn *on_open);
 void file_request_close(struct file_request *fr);
-/* Answers what is not FILE_OK. */
+/* Answers what is wrong, or goes wrong, and ends the request. */
 void file_request_refuse(struct file_request *fr, int outcome);
 /* The text of that, about a path; malloc'd. */
 char *file_outcome_text(int outcome, const char *path, const struct config *c);

@@ -22,13 +22,15 @@ enum file_outcome {
     FILE_E_LINK,          /* a symbolic link where none is followed */
     FILE_E_NOT_DIRECTORY, /* a component, or the whole, is none */
     FILE_E_IS_DIRECTORY,
-    FILE_E_SPECIAL, /* neither file nor directory */
-    FILE_E_DENIED,  /* its permissions */
-    FILE_E_FOREIGN, /* a hard link to a file of another user */
-    FILE_E_CHANGED, /* it is being changed all the time */
-    FILE_E_TOO_BIG, /* files.max_file */
-    FILE_E_FULL,    /* sandbox.workspace_quota, or no room on the disk */
-    FILE_E_FAR      /* the line is too far into the file to look for it */
+    FILE_E_SPECIAL,   /* neither file nor directory */
+    FILE_E_DENIED,    /* its permissions */
+    FILE_E_FOREIGN,   /* a hard link to a file of another user */
+    FILE_E_CHANGED,   /* it is being changed all the time */
+    FILE_E_TOO_BIG,   /* files.max_file */
+    FILE_E_FULL,      /* sandbox.workspace_quota, or no room on the disk */
+    FILE_E_GONE,      /* the whole workspace, with its session */
+    FILE_E_ELSEWHERE, /* on another replica */
+    FILE_E_FAR        /* the line is too far into the file to look for it */
 };
 
 struct file_root {

@@ -21,6 +21,7 @@ libpack_exec_a_SOURCES = \
     server/mcp/file_root.c server/mcp/file_root.h \
     server/mcp/file_type.c server/mcp/file_type.h \
     server/mcp/file_walk.c server/mcp/file_walk.h \
+    server/mcp/file_workspace.c server/mcp/file_workspace.h \
     server/mcp/file_write.c server/mcp/file_write.h \
     server/mcp/journal_lines.c server/mcp/journal_lines.h \
     server/mcp/news_exec.c server/mcp/news_exec.h \

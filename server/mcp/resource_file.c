@@ -1,63 +1,32 @@
 /* exec://<id>/files/<path>: what lies in the workspace of an execution. */
-#include <errno.h>
 #include <unistd.h>
 
 #include "server/mcp/file_request.h"
 #include "server/mcp/file_type.h"
+#include "server/mcp/file_workspace.h"
 #include "server/mcp/jsonrpc.h"
 #include "server/mcp/output_json.h"
 #include "server/mcp/resource_request.h"
-#include "server/mcp/workspace.h"
-#include "state/base/id.h"
 #include "state/base/utf8.h"
-#include "state/journal.h"
-#include "state/spec.h"
 
 #define ENTRIES_MAX    500 /* of a directory, in one answer */
 #define COMPLETION_MAX 100
 
-/* ---- the workspace ---- */
-
 static int open_workspace(struct resource_request *r)
 {
-    const struct config *c = r->er.pack->config;
-    CLEANUP(free_p) char *dir = journal_dir(c->state_dir, r->uri.id);
-    CLEANUP(exec_spec_freep) struct exec_spec *spec = NULL;
-    int e = exec_spec_read(dir, &spec);
-    if (e < 0)
-        return e == -ENOENT ? FILE_E_MISSING : e;
-    const struct workspace_options w = {
-        .config = c, .session = spec->session_id, .principal = spec->principal};
-    CLEANUP(free_p)
-    char *home = spec->sandbox && spec->sandbox->workspace ? xstrdup(spec->sandbox->workspace)
-                                                           : workspace_path(&w);
-    return file_root_open(home, c->working_directory != NULL, &r->root);
-}
-
-/* A workspace is on one replica alone. */
-static bool is_elsewhere(const struct resource_request *r)
-{
-    const struct config *c = r->er.pack->config;
-    return c->redis_url && !id_has_replica(r->uri.id, c->replica_id);
+    CLEANUP(free_p) char *home = NULL;
+    return file_workspace_of(r->er.pack->config, r->uri.id, &r->root, &home);
 }
 
 static void refuse(struct resource_request *r, int outcome)
 {
-    cJSON *data;
-    if (outcome == FILE_E_MISSING && is_elsewhere(r)) {
-        const char *text = "The files of this execution are on the replica that its id begins "
-                           "with: ask there, or by a load balancer that routes to it";
-        if (mcp_reply_elsewhere(r->er.rq, text))
-            return;
-        data = cJSON_CreateObject();
-        cJSON_AddStringToObject(data, "uri", r->uri_text);
-        return mcp_reply_error(r->er.rq, JSONRPC_INVALID_PARAMS, text, data);
-    }
-    if (outcome == FILE_E_MISSING || outcome == FILE_E_NOT_DIRECTORY)
+    if (outcome == FILE_E_MISSING || outcome == FILE_E_NOT_DIRECTORY || outcome == FILE_E_GONE)
         return mcp_reply_no_resource(r->er.rq, r->uri_text);
     CLEANUP(free_p)
     char *text = file_outcome_text(outcome, r->uri.path, r->er.pack->config);
-    data = cJSON_CreateObject();
+    if (outcome == FILE_E_ELSEWHERE && mcp_reply_elsewhere(r->er.rq, text))
+        return;
+    cJSON *data = cJSON_CreateObject();
     cJSON_AddStringToObject(data, "uri", r->uri_text);
     mcp_reply_error(r->er.rq, outcome < 0 ? JSONRPC_INTERNAL_ERROR : JSONRPC_INVALID_PARAMS, text,
                     data);

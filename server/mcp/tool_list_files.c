@@ -8,6 +8,7 @@
 
 static const struct arg argument_rows[] = {
     FILE_PATH_ARG(0, "A directory in the workspace. Default: the workspace."),
+    FILE_EXECUTION_ARG,
     {.name = "recursive",
      .type = ARG_BOOLEAN,
      .default_json = "false",
@@ -134,21 +135,19 @@ static void on_turn(struct exec_request *er)
 
     if (r == FILE_MORE)
         return exec_request_yield(er, on_turn);
-    if (r == FILE_OK)
-        reply(q);
-    else
-        file_request_refuse(&q->fr, r);
+    if (r != FILE_OK)
+        return file_request_refuse(&q->fr, r);
+    reply(q);
     exec_request_end(er);
 }
 
-static void begin(struct list_files *q, const cJSON *arguments)
+static void begin(struct list_files *q)
 {
+    const cJSON *arguments = q->fr.arguments;
     int fd = -1, r = file_open_directory(&q->fr.root, q->fr.path, &fd);
 
-    if (r != FILE_OK) {
-        file_request_refuse(&q->fr, r);
-        return exec_request_end(&q->fr.er);
-    }
+    if (r != FILE_OK)
+        return file_request_refuse(&q->fr, r);
     q->list.after = q->after;
     q->list.limit = (size_t)arg_number(arguments, "limit", LIMIT_DEFAULT);
     q->walk = file_walk_new(&(struct file_walk_options){
@@ -161,24 +160,26 @@ static void begin(struct list_files *q, const cJSON *arguments)
     on_turn(&q->fr.er);
 }
 
+static void on_open(struct file_request *fr)
+{
+    struct list_files *q = (struct list_files *)fr;
+    const char *cursor = arg_str(fr->arguments, "cursor");
+
+    q->after = cursor ? mcp_cursor_read(fr->er.rq, cursor) : NULL;
+    if (!cursor || q->after)
+        return begin(q);
+    mcp_reply_tool_error(fr->er.rq, "cursor is none of ours: pass next_cursor of the answer "
+                                    "before, or leave it out to begin with the first");
+    exec_request_end(&fr->er);
+}
+
 void tool_list_files_call(struct mcp_request *rq, const cJSON *arguments, void *pack_arg)
 {
     const struct pack_exec *p = pack_arg;
-    const char *cursor = arg_str(arguments, "cursor");
-    struct list_files *q;
 
     if (!tool_check(&tool, p, rq, arguments))
         return;
-    q = xcalloc(1, sizeof(*q));
-    if (!file_request_open(&q->fr, rq, p, arguments)) {
-        free(q);
-        return;
-    }
+    struct list_files *q = xcalloc(1, sizeof(*q));
     exec_request_init(&q->fr.er, rq, p, on_free);
-    q->after = cursor ? mcp_cursor_read(rq, cursor) : NULL;
-    if (!cursor || q->after)
-        return begin(q, arguments);
-    mcp_reply_tool_error(rq, "cursor is none of ours: pass next_cursor of the answer before, or "
-                             "leave it out to begin with the first");
-    exec_request_end(&q->fr.er);
+    file_request_begin(&q->fr, arguments, on_open);
 }

@@ -21,6 +21,7 @@ static double max_limit(const struct config *c)
 
 static const struct arg argument_rows[] = {
     FILE_PATH_ARG(ARG_REQUIRED, "In the workspace, where commands start."),
+    FILE_EXECUTION_ARG,
     {.name = "offset",
      .type = ARG_INTEGER,
      .min = 0,
@@ -206,16 +207,16 @@ static void on_turn(struct exec_request *er)
 
     if (r == FILE_MORE)
         return exec_request_yield(er, on_turn);
-    if (r == FILE_OK)
-        reply(q, file_reader_result(q->reader));
-    else
-        file_request_refuse(&q->fr, r);
+    if (r != FILE_OK)
+        return file_request_refuse(&q->fr, r);
+    reply(q, file_reader_result(q->reader));
     exec_request_end(er);
 }
 
 /* What is read, and how: as asked, and by what the file is. */
-static void set_range(struct read_file *q, const cJSON *arguments, int fd)
+static void set_range(struct read_file *q, int fd)
 {
+    const cJSON *arguments = q->fr.arguments;
     const struct config *c = q->fr.er.pack->config;
     char begin[FILE_TYPE_BYTES];
     ssize_t n = pread(fd, begin, sizeof(begin), 0);
@@ -239,26 +240,25 @@ static void set_range(struct read_file *q, const cJSON *arguments, int fd)
                                    .max_bytes = is_large ? c->max_reply_bytes : usual};
 }
 
+static void on_open(struct file_request *fr)
+{
+    struct read_file *q = (struct read_file *)fr;
+    int fd = -1, r = file_open_regular(&fr->root, fr->path, &fd, &q->st);
+
+    if (r != FILE_OK)
+        return file_request_refuse(fr, r);
+    set_range(q, fd);
+    q->reader = file_reader_new(fd, &q->range);
+    on_turn(&fr->er);
+}
+
 void tool_read_file_call(struct mcp_request *rq, const cJSON *arguments, void *pack_arg)
 {
     const struct pack_exec *p = pack_arg;
-    struct read_file *q;
-    int fd = -1;
 
     if (!tool_check(&tool, p, rq, arguments))
         return;
-    q = xcalloc(1, sizeof(*q));
-    if (!file_request_open(&q->fr, rq, p, arguments)) {
-        free(q);
-        return;
-    }
+    struct read_file *q = xcalloc(1, sizeof(*q));
     exec_request_init(&q->fr.er, rq, p, on_free);
-    int r = file_open_regular(&q->fr.root, q->fr.path, &fd, &q->st);
-    if (r != FILE_OK) {
-        file_request_refuse(&q->fr, r);
-        return exec_request_end(&q->fr.er);
-    }
-    set_range(q, arguments, fd);
-    q->reader = file_reader_new(fd, &q->range);
-    on_turn(&q->fr.er);
+    file_request_begin(&q->fr, arguments, on_open);
 }

@@ -13,6 +13,7 @@ static const char *const encodings[] = {"utf-8", "base64", NULL};
 
 static const struct arg argument_rows[] = {
     FILE_PATH_ARG(ARG_REQUIRED, "In the workspace; directories on the way are made."),
+    FILE_EXECUTION_ARG,
     {.name = "content",
      .type = ARG_STRING,
      .flags = ARG_REQUIRED,
@@ -64,7 +65,6 @@ char *tool_write_file_describe(void *pack_arg)
 
 struct write_file {
     struct file_request fr; /* first */
-    const cJSON *arguments; /* borrowed from the request */
     char *data;             /* owned: decoded; NULL: the argument as it is */
     size_t len;
     struct file_walk *walk; /* owned; over the whole workspace */
@@ -82,7 +82,7 @@ static void on_free(struct exec_request *er)
 
 static const char *bytes_of(const struct write_file *q)
 {
-    return q->data ? q->data : arg_str(q->arguments, "content");
+    return q->data ? q->data : arg_str(q->fr.arguments, "content");
 }
 
 static void reply(struct write_file *q, const struct file_written *written)
@@ -128,17 +128,16 @@ static void write_now(struct write_file *q)
         .path = q->fr.path,
         .data = bytes_of(q),
         .len = q->len,
-        .appends = arg_bool(q->arguments, "append", false),
-        .is_executable = arg_bool(q->arguments, "executable", false),
+        .appends = arg_bool(q->fr.arguments, "append", false),
+        .is_executable = arg_bool(q->fr.arguments, "executable", false),
         .max_bytes = c->max_write_bytes,
     };
     struct file_written written;
     int r = has_room(q) ? file_write(&q->fr.root, &content, &written) : FILE_E_FULL;
 
-    if (r == FILE_OK)
-        reply(q, &written);
-    else
-        file_request_refuse(&q->fr, r);
+    if (r != FILE_OK)
+        return file_request_refuse(&q->fr, r);
+    reply(q, &written);
     exec_request_end(&q->fr.er);
 }
 
@@ -152,7 +151,6 @@ static void on_turn(struct exec_request *er)
     if (r == FILE_OK)
         return write_now(q);
     file_request_refuse(&q->fr, r);
-    exec_request_end(er);
 }
 
 static void begin(struct write_file *q)
@@ -163,10 +161,8 @@ static void begin(struct write_file *q)
     if (!c->workspace_quota_bytes)
         return write_now(q);
     r = file_open_directory(&q->fr.root, "", &fd);
-    if (r != FILE_OK) {
-        file_request_refuse(&q->fr, r);
-        return exec_request_end(&q->fr.er);
-    }
+    if (r != FILE_OK)
+        return file_request_refuse(&q->fr, r);
     q->walk = file_walk_new(&(struct file_walk_options){.fd = fd,
                                                         .is_recursive = true,
                                                         .max_entries = c->max_scan_entries,
@@ -180,8 +176,8 @@ static void begin(struct write_file *q)
 /* False: content is no base64. */
 static bool decode(struct write_file *q)
 {
-    const char *content = arg_str(q->arguments, "content");
-    const char *encoding = arg_str(q->arguments, "encoding");
+    const char *content = arg_str(q->fr.arguments, "content");
+    const char *encoding = arg_str(q->fr.arguments, "encoding");
 
     q->len = strlen(content);
     if (!encoding || strcmp(encoding, "base64") != 0)
@@ -190,26 +186,26 @@ static bool decode(struct write_file *q)
     return base64_decode(content, q->len, (unsigned char *)q->data, &q->len);
 }
 
+static void on_open(struct file_request *fr)
+{
+    struct write_file *q = (struct write_file *)fr;
+
+    if (!*fr->path)
+        return file_request_refuse(fr, FILE_E_IS_DIRECTORY);
+    if (decode(q))
+        return begin(q);
+    mcp_reply_tool_error(fr->er.rq, "content is no base64 (RFC 4648 section 4, with padding): send "
+                                    "text with encoding \"utf-8\"");
+    exec_request_end(&fr->er);
+}
+
 void tool_write_file_call(struct mcp_request *rq, const cJSON *arguments, void *pack_arg)
 {
     const struct pack_exec *p = pack_arg;
-    struct write_file *q;
 
     if (!tool_check(&tool, p, rq, arguments))
         return;
-    q = xcalloc(1, sizeof(*q));
-    if (!file_request_open(&q->fr, rq, p, arguments)) {
-        free(q);
-        return;
-    }
+    struct write_file *q = xcalloc(1, sizeof(*q));
     exec_request_init(&q->fr.er, rq, p, on_free);
-    q->arguments = arguments;
-    if (!*q->fr.path)
-        file_request_refuse(&q->fr, FILE_E_IS_DIRECTORY);
-    else if (!decode(q))
-        mcp_reply_tool_error(rq, "content is no base64 (RFC 4648 section 4, with padding): send "
-                                 "text with encoding \"utf-8\"");
-    else
-        return begin(q);
-    exec_request_end(&q->fr.er);
+    file_request_begin(&q->fr, arguments, on_open);
 }

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { connect, kinds } from './lib/clients.mjs';
+import { Cluster } from './lib/cluster.mjs';
 import { LEGACY, Legacy, Modern, textOf } from './lib/mcp.mjs';
+import { hasRedis } from './lib/redis.mjs';
 import { Server, useServer } from './lib/server.mjs';
 import { elapsedMs, slowness } from './lib/until.mjs';
 
@@ -184,6 +186,48 @@ describe('a session', () => {
       assert.match(content[0].text, /^x\n/);
       await one.close();
       await other.close();
+    }
+  });
+});
+
+describe('an execution', () => {
+  test('names its workspace for other sessions of its owner', async () => {
+    const one = await new Legacy(server).open();
+    const other = await new Legacy(server).open();
+    const { execution_id } = await one.run('echo left >behind');
+    assert.match(await other.refusal('read_file', { path: 'behind' }), /is not in the workspace/);
+    assert.equal((await other.tool('read_file', { path: 'behind', execution_id })).content, 'left\n');
+    await other.tool('write_file', { path: 'more', content: 'x', execution_id });
+    const { files } = await one.tool('list_files');
+    assert.deepEqual(files.map((f) => f.path), ['behind', 'more']);
+    const unknown = execution_id.replace(/.{4}$/, 'aaaa');
+    assert.match(await other.refusal('read_file', { path: 'behind', execution_id: unknown }), /Execution not found/);
+    await one.close();
+    await other.close();
+  });
+});
+
+describe('several replicas', () => {
+  test('have a workspace each, reached by the id of an execution', async () => {
+    assert.ok(hasRedis, 'redis-server is not installed: run scripts/setup test');
+    const cluster = await new Cluster({ replicas: 2 }).start();
+    try {
+      const [a, b] = cluster.all().map((one) => new Modern(one));
+      const { execution_id } = await a.run('echo here >f');
+      const args = { path: 'f', execution_id };
+      assert.equal((await a.tool('read_file', args)).content, 'here\n');
+      assert.match(await b.refusal('read_file', args), /lies on another replica than this one \(r2\)/);
+      assert.match(await b.refusal('read_file', { path: 'f' }), /This is the workspace on replica r2/);
+      const uri = `exec://${execution_id}/files/f`;
+      const there = await b.request('resources/read', { uri });
+      assert.equal(there.error.code, -32602);
+      assert.match(there.error.message, /another replica/);
+      // nginx finds the owner by the uri.
+      const any = new Modern(cluster);
+      for (let i = 0; i < 6; i++)
+        assert.equal((await any.request('resources/read', { uri })).result.contents[0].text, 'here\n');
+    } finally {
+      await cluster.stop();
     }
   });
 });

@@ -42,9 +42,9 @@ describe("a tool's schemas", () => {
       send_stdin: sorted('execution_id input_data newline eof input_id'),
       cancel_execution: sorted('execution_id force signal'),
       list_executions: sorted('status limit cursor'),
-      read_file: sorted('path offset limit unit'),
-      write_file: sorted('path content encoding append executable'),
-      list_files: sorted('path recursive limit cursor'),
+      read_file: sorted('path execution_id offset limit unit'),
+      write_file: sorted('path execution_id content encoding append executable'),
+      list_files: sorted('path execution_id recursive limit cursor'),
     });
   });
 });

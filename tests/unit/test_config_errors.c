@@ -330,6 +330,9 @@ static void warns_but_runs(void **state)
         {{.yaml = "server: {insecure: true, host: \"::\"}\n"},
          "warning: config.yaml:1: server.insecure: whoever reaches :: port 8080 can run commands "
          "here\n"},
+        {{.env = {"REDIS_URL=redis://host"}},
+         "warning: REDIS_URL: without a common auth.state_secret no replica takes the cursors and "
+         "confirmations of another (set SANDBOX_STATE_SECRET)\n"},
         {{.env = {"SANDBOX_AUTH_TOKEN=123456789012345"}},
          "warning: SANDBOX_AUTH_TOKEN: shorter than 16 characters, easy to guess (try openssl rand "
          "-hex 24)\n"},

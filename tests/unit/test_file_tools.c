@@ -214,6 +214,43 @@ static void a_file_or_a_workspace_that_is_too_large_is_refused(void **state)
     pack_refused(f, "write_file", big.data, "the disk is full");
 }
 
+#define OF_IT "\"execution_id\":\"" PACK_ID "\""
+
+static void the_workspace_of_an_execution_is_asked_for_by_its_id(void **state)
+{
+    struct pack_fixture *f = *state;
+    CLEANUP(free_p) char *dir = NULL;
+    pack_execution(f, "");
+    pack_refused(f, "read_file", "{" OF_IT ",\"path\":\"f\"}",
+                 "is gone: the workspace was removed");
+    assert_true(asprintf(&dir, "%s/workspaces/s1", f->mcp.dir) > 0); /* of its session */
+    assert_int_equal(dir_make(dir), 0);
+    assert_int_equal(file_replace(dir, "f", "of it", 5), 0);
+    CLEANUP(json_deletep) cJSON *r = ask(f, "read_file", "{" OF_IT ",\"path\":\"f\"}");
+    expect_str(r, TEXT "content", "of it");
+    put(f, "{" OF_IT ",\"path\":\"g\",\"content\":\"x\"}");
+    CLEANUP(json_deletep) cJSON *l = ask(f, "list_files", "{" OF_IT "}");
+    expect_str(l, TEXT "files.1.path", "g");
+    pack_refused(f, "read_file", "{\"path\":\"f\"}", "is not in the workspace"); /* the caller's */
+
+    f->reactor.outcome = CALL_E_NOT_FOUND;
+    pack_refused(f, "read_file", "{" OF_IT ",\"path\":\"f\"}", "Execution not found");
+    f->reactor.outcome = CALL_OK;
+}
+
+static void several_replicas_have_several_workspaces(void **state)
+{
+    struct pack_fixture *f = *state;
+    struct config *c = &f->mcp.config;
+    c->redis_url = (char *)"redis://localhost";
+    c->replica_id = (char *)"r2";
+    pack_refused(f, "read_file", "{\"path\":\"f\"}", "This is the workspace on replica r2");
+    pack_refused(f, "read_file", "{" OF_IT ",\"path\":\"f\"}",
+                 "lies on another replica than this one (r2)");
+    c->replica_id = (char *)"r1";
+    c->redis_url = NULL;
+}
+
 static void the_tools_can_be_switched_off(void **state)
 {
     struct pack_fixture *f = *state;
@@ -239,6 +276,8 @@ int main(void)
         PACK_TEST(a_cursor_of_another_list_is_refused),
         PACK_TEST(what_is_wrong_is_named_with_the_way_out),
         PACK_TEST(a_file_or_a_workspace_that_is_too_large_is_refused),
+        PACK_TEST(the_workspace_of_an_execution_is_asked_for_by_its_id),
+        PACK_TEST(several_replicas_have_several_workspaces),
         PACK_TEST(the_tools_can_be_switched_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -194,7 +194,8 @@ static void files_of_another_replica_are_told_to_be_there(void **state)
     f->mcp.config.redis_url = (char *)"redis://localhost";
     f->mcp.config.replica_id = (char *)"r2";
     CLEANUP(json_deletep) cJSON *reply = read_resource(f, URI "/files/f");
-    assert_non_null(strstr(json_at(reply, "error.message")->valuestring, "on the replica"));
+    assert_non_null(strstr(json_at(reply, "error.message")->valuestring,
+                           "lies on another replica than this one (r2)"));
     f->mcp.config.replica_id = (char *)"r1";
     f->mcp.config.redis_url = NULL;
 }

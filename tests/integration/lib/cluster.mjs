@@ -17,7 +17,8 @@ export class Cluster {
   serverOptions(name) {
     const { args = [], config, env, optionsOf } = this.options;
     const redis = this.redis ? ['--redis-url', this.redis.url] : [];
-    return { args: ['--replica-id', name, ...redis, ...args], config, env, ...optionsOf?.(name) };
+    const all = { SANDBOX_STATE_SECRET: 'what all replicas know', ...env };
+    return { args: ['--replica-id', name, ...redis, ...args], config, env: all, ...optionsOf?.(name) };
   }
 
   async start() {
