@@ -38,6 +38,7 @@ EXTRA_DIST += \
 	tests/integration/lib/sse.mjs \
 	tests/integration/lib/stdio.mjs \
 	tests/integration/lib/tasks.mjs \
+	tests/integration/lib/traffic.mjs \
 	tests/integration/lib/until.mjs \
 	tests/integration/limits.mjs \
 	tests/integration/listen.mjs \

@@ -1,18 +1,14 @@
-// Traffic against the schemas: each tool's own, and where they lie beside the project the protocol's.
+// Traffic against the schemas: each tool's own, and where they lie beside the project the protocol's. All
+// suites are held against the latter (lib/traffic.mjs); here each kind of answer comes at least once.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
 import { describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import Ajv2020 from 'ajv/dist/2020.js';
-import Ajv from 'ajv';
 import addFormats from 'ajv-formats';
 import { LEGACY, Legacy, MODERN, Modern } from './lib/mcp.mjs';
 import { useServer } from './lib/server.mjs';
+import { assertTraffic, checked, problemOf, schemaOf } from './lib/traffic.mjs';
 
 const server = await useServer();
-const here = dirname(fileURLToPath(import.meta.url));
-const schemaDir = process.env.MCP_SCHEMA_DIR ?? resolve(here, '../../../shared/schema');
 
 describe("a tool's schemas", () => {
   test('are valid JSON Schema 2020-12', async () => {
@@ -49,49 +45,58 @@ describe("a tool's schemas", () => {
   });
 });
 
-// Request method → name of its result in the protocol's schema.
-const results = {
-  initialize: 'InitializeResult',
-  'server/discover': 'DiscoverResult',
-  'tools/list': 'ListToolsResult',
-  'tools/call': 'CallToolResult',
-  'resources/list': 'ListResourcesResult',
-  'resources/templates/list': 'ListResourceTemplatesResult',
-  'resources/read': 'ReadResourceResult',
-};
-
 describe("the protocol's schema of", () => {
   for (const revision of [...LEGACY, MODERN]) {
-    const file = join(schemaDir, `mcp-${revision}.json`);
-    test(revision, { skip: !existsSync(file) && 'the schema is not beside the project' }, async () => {
-      const schema = JSON.parse(readFileSync(file, 'utf8'));
-      const defs = schema.$defs ? '$defs' : 'definitions';
-      const ajv = addFormats(new (schema.$defs ? Ajv2020 : Ajv)({ strict: false, allErrors: true }));
-      ajv.addSchema(schema, 'mcp');
-      const check = (name, value) => {
-        const validate = ajv.getSchema(`mcp#/${defs}/${name}`);
-        assert.ok(validate, `the schema has no ${name}`);
-        assert.ok(validate(value), `${name}: ${ajv.errorsText(validate.errors)}`);
-      };
+    const skip = !schemaOf(`mcp-${revision}`) && 'the schema is not beside the project';
+    test(`${revision} fits all that the server says`, { skip }, async () => {
+      const before = checked(revision);
       const caller =
         revision === MODERN ? new Modern(server) : await new Legacy(server, { revision }).open();
-      if (caller.initialized) check(results.initialize, caller.initialized);
-      else check(results['server/discover'], (await caller.request('server/discover')).result);
+      if (!caller.initialized) await caller.request('server/discover');
       const run = { name: 'execute_code', arguments: { command: 'echo x' } };
-      const refused = { name: 'get_execution_status', arguments: { execution_id: 'x' } };
       const { execution_id } = JSON.parse((await caller.request('tools/call', run)).result.content[0].text);
-      for (const [method, params] of [
+      const requests = [
         ['tools/list', {}],
-        ['tools/call', run],
-        ['tools/call', refused],
+        ['tools/call', { name: 'get_execution_status', arguments: { execution_id: 'x' } }],
         ['resources/list', {}],
         ['resources/templates/list', {}],
         ['resources/read', { uri: `exec://${execution_id}/output` }],
-      ]) {
+        ['prompts/list', {}],
+      ];
+      for (const [method, params] of requests) {
         const reply = await caller.request(method, params);
         assert.ok(reply.result, `${method}: ${JSON.stringify(reply.error)}`);
-        check(results[method], reply.result);
       }
+      assert.ok((await caller.request('no/such/method', {})).error);
+      assert.ok(checked(revision) >= before + requests.length + 3);
+      assertTraffic();
+    });
+
+    test(`${revision} is told what does not fit`, { skip }, () => {
+      const answer = (result) => ({ jsonrpc: '2.0', id: 1, result });
+      const isModern = revision === MODERN;
+      const cache = isModern && { resultType: 'complete', ttlMs: 0, cacheScope: 'private' };
+      const good = { tools: [{ name: 'x', inputSchema: { type: 'object' } }], ...cache };
+      const problem = (method, message) => problemOf(revision, method, message);
+      assert.equal(problem('tools/list', answer(good)), null);
+      assert.match(problem('tools/list', answer({ ...good, tools: [{ name: 1 }] })), /ListToolsResult/);
+      assert.match(problem('tools/call', answer({ ...cache, content: 'x' })), /CallToolResult/);
+      assert.match(problem(undefined, answer({})), /nothing that was asked/);
+      assert.match(problem('x/y', answer({})), /no result is known/);
+      assert.match(problem('tools/list', { ...answer(good), jsonrpc: '1.0' }), /JSON-RPC 2.0/);
+      assert.match(problem('tools/list', { jsonrpc: '2.0', id: 1, error: { code: 'x' } }), /JSONRPCError/);
+      assert.match(problem(undefined, { jsonrpc: '2.0', method: 'notifications/none' }), /ServerNotification/);
+      assert.match(problem(undefined, { jsonrpc: '2.0', id: 1, method: 'none' }), /ServerRequest/);
+      const mismatch = { jsonrpc: '2.0', id: 1, error: { code: -32022, message: 'x' } };
+      if (isModern) assert.match(problem('tools/list', mismatch), /UnsupportedProtocolVersionError/);
     });
   }
+
+  const skip = !schemaOf('ext-tasks') && 'the schema is not beside the project';
+  test('tasks is told what does not fit', { skip }, () => {
+    const task = { resultType: 'complete', taskId: 'x', status: 'wrong' };
+    assert.match(problemOf(MODERN, 'tasks/get', { jsonrpc: '2.0', id: 1, result: task }), /GetTaskResult/);
+    const notification = { jsonrpc: '2.0', method: 'notifications/tasks', params: {} };
+    assert.match(problemOf(MODERN, undefined, notification), /TaskStatusNotification/);
+  });
 });

@@ -12,6 +12,7 @@ import { LEGACY, textOf } from './lib/mcp.mjs';
 import { isAlive, processesWith } from './lib/processes.mjs';
 import { program } from './lib/server.mjs';
 import { Place, Stdio } from './lib/stdio.mjs';
+import { watchTransport } from './lib/traffic.mjs';
 import { until, within } from './lib/until.mjs';
 
 function linkOf(path) {
@@ -29,7 +30,7 @@ const info = { name: 'integration-test', version: '1' };
 const how = (place) => ({ command: program, args: ['--stdio'], env: place.env, cwd: place.dir, stderr: 'ignore' });
 
 const kinds = [
-  { name: 'SDK 1', client: () => new Client1(info), transport: (place) => new Stdio1(how(place)) },
+  { name: 'SDK 1', client: () => new Client1(info), transport: (place) => watchTransport(new Stdio1(how(place))) },
   ...[
     ['SDK 2, legacy', 'legacy'],
     ['SDK 2, auto', 'auto'],
@@ -37,7 +38,7 @@ const kinds = [
   ].map(([name, mode]) => ({
     name,
     client: () => new v2.Client(info, { versionNegotiation: { mode } }),
-    transport: (place) => new Stdio2(how(place)),
+    transport: (place) => watchTransport(new Stdio2(how(place))),
   })),
 ];
 
@@ -269,7 +270,11 @@ test('a client that reads late loses nothing and costs little', async (t) => {
   const count = 2000;
   await server.tool('execute_code', { command: 'true' });
   server.process.stdout.pause();
-  const line = (id) => `${JSON.stringify({ jsonrpc: '2.0', id, method: 'tools/list', params: server.envelope({}) })}\n`;
+  const message = (id) => ({ jsonrpc: '2.0', id, method: 'tools/list', params: server.envelope({}) });
+  const line = (id) => {
+    server.conversation.sent(message(id));
+    return `${JSON.stringify(message(id))}\n`;
+  };
   const flooded = new Promise((done) =>
     server.process.stdin.write(Array.from({ length: count }, (_, i) => line(`n${i}`)).join(''), done),
   );

@@ -1,6 +1,7 @@
 // HTTP/1.1 by hand, for requests that fetch would not send.
 import { connect } from 'node:net';
 import { once } from 'node:events';
+import { noteRaw } from './traffic.mjs';
 
 // Sends `text` as it is on a new connection and reads to its end: { status, headers, body }.
 export async function rawRequest(server, text, { boundMs = 15_000 } = {}) {
@@ -11,7 +12,9 @@ export async function rawRequest(server, text, { boundMs = 15_000 } = {}) {
     socket.write(text);
     const pieces = [];
     for await (const piece of socket) pieces.push(piece);
-    return parse(Buffer.concat(pieces).toString('latin1'));
+    const bytes = Buffer.concat(pieces);
+    noteRaw(text, bytes.toString('utf8'));
+    return parse(bytes.toString('latin1'));
   } finally {
     clearTimeout(timer);
     socket.destroy();

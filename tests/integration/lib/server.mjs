@@ -6,6 +6,7 @@ import { dirname, join, resolve } from 'node:path';
 import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { processesWith } from './processes.mjs';
+import { assertTraffic } from './traffic.mjs';
 import { until } from './until.mjs';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../../..');
@@ -125,6 +126,7 @@ export class Server {
         this.exit,
         new Promise((late) => setTimeout(late, 30_000, 'still there 30 s after SIGINT').unref()),
       ]);
+      assertTraffic();
       const reports = sanitizerReports(this.stateDir);
       if (reports) throw new Error(reports.slice(0, 8000));
       if (how.code !== 0) throw new Error(`the server ended with ${JSON.stringify(how)}:\n${this.tail()}${this.threads()}`);

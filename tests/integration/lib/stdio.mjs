@@ -5,8 +5,9 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { processesWith } from './processes.mjs';
-import { environment, program, sanitizerReports } from './server.mjs';
 import { MODERN } from './mcp.mjs';
+import { environment, program, sanitizerReports } from './server.mjs';
+import { Conversation, assertTraffic } from './traffic.mjs';
 import { until } from './until.mjs';
 
 // A directory in which servers make theirs; the end of the scope looks whether anything is left.
@@ -34,6 +35,7 @@ export class Place {
       await this.gone().catch((error) => {
         throw new Error(`${error.message}: ${this.left()}`);
       });
+      assertTraffic();
       const reports = sanitizerReports(this.dir);
       if (reports) throw new Error(reports.slice(0, 8000));
     } finally {
@@ -46,6 +48,7 @@ export class Place {
 export class Stdio {
   constructor(place, args = []) {
     this.lines = []; // not asked for yet
+    this.conversation = new Conversation();
     this.errors = '';
     this.lastId = 0;
     this.process = spawn(program, ['--stdio', ...args], {
@@ -72,11 +75,14 @@ export class Stdio {
       text += chunk;
       const lines = text.split('\n');
       text = lines.pop();
-      this.lines.push(...lines.map((line) => JSON.parse(line)));
+      const messages = lines.map((line) => JSON.parse(line));
+      messages.forEach((message) => this.conversation.received(message));
+      this.lines.push(...messages);
     });
   }
 
   send(message) {
+    if (typeof message === 'object') this.conversation.sent(message);
     this.process.stdin.write(typeof message === 'string' ? message : `${JSON.stringify(message)}\n`);
   }
 
