@@ -287,6 +287,13 @@ static void count_execution(const struct entry *e, const struct execution_exit *
              LOG_U64("bytes", x->output_bytes), LOG_U64("killed", x->processes_killed));
 }
 
+void service_look_back(const struct service *s, struct entry *e)
+{
+    CLEANUP(journal_closep) struct journal *j = NULL;
+    if (journal_open(s->config->state_dir, e->id, &j) == 0)
+        e->last_output_us = journal_last_output_us(j);
+}
+
 void service_ended(struct service *s, struct entry *e)
 {
     CLEANUP(free_p) char *dir = journal_dir(s->config->state_dir, e->id);
@@ -298,6 +305,7 @@ void service_ended(struct service *s, struct entry *e)
         registry_set_size(&s->registry, e, x.events, x.output_bytes);
     if (!e->started_us)
         e->started_us = x.started_us;
+    service_look_back(s, e);
     service_egress_ended(s, e);
     queue_leave(&s->queue, e);
     registry_set_ended(&s->registry, e, execution_status_of(x.reason), expiry(s));

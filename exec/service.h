@@ -83,6 +83,8 @@ void service_changed(struct service *s, struct entry *e, unsigned what);
 void service_start_pending(struct service *s);
 /* It has ended and its file exit is there. */
 void service_ended(struct service *s, struct entry *e);
+/* Of one that has ended: what only its journal says (the keeper tells it of what runs). */
+void service_look_back(const struct service *s, struct entry *e);
 /* It ends without the keeper (never ran, or lost): writes its file exit, then as above. */
 void service_end_without_keeper(struct service *s, struct entry *e, enum execution_reason reason,
                                 const char *error);

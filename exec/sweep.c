@@ -61,6 +61,7 @@ static void sweep_one(struct service *s, struct sweep *w, const char *id)
     if (journal_read_exit(dir, &x) == 0) {
         registry_set_size(&s->registry, e, x.events, x.output_bytes);
         e->started_us = x.started_us;
+        service_look_back(s, e);
         remember_ended(w, e, &x);
     }
 }

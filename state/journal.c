@@ -252,3 +252,16 @@ bool journal_read_note(const char *dir, const struct journal_record *rec, struct
     buf_append(ret, text, rec->note_bytes);
     return true;
 }
+
+uint64_t journal_last_output_us(struct journal *j)
+{
+    struct journal_record recs[16]; /* more than can follow the last output */
+    size_t n = 0;
+    uint64_t from = j->events > ARRAY_LEN(recs) ? j->events - ARRAY_LEN(recs) : 0;
+
+    if (journal_records(j, from, recs, ARRAY_LEN(recs), &n) < 0)
+        return 0;
+    while (n > 0 && recs[n - 1].length == 0)
+        n--;
+    return n > 0 ? recs[n - 1].time_us : 0;
+}

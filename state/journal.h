@@ -35,6 +35,9 @@ MUST_USE int journal_records(struct journal *j, uint64_t from, struct journal_re
  * hole; then the journal has been refreshed and says where what is left begins. */
 MUST_USE int journal_read(struct journal *j, uint64_t offset, void *buf, size_t len);
 
+/* When the last output was written; 0: there was none, as far as the last records say. */
+uint64_t journal_last_output_us(struct journal *j);
+
 /* The note of a record of this execution, appended to `ret`. False: it has none, or it is not
  * whole. */
 MUST_USE bool journal_read_note(const char *dir, const struct journal_record *rec, struct buf *ret);

@@ -27,9 +27,10 @@ describe('what runs on one replica is served by the other', () => {
   after(() => cluster.stop());
 
   test('status, output and end, while it runs and afterwards', async () => {
-    const id = await a.start('echo one; echo two >&2; sleep 0.5; echo three; exit 7');
-    const first = await b.output(id, { wait_ms: 5000 });
+    const id = await a.start('echo one; sleep 0.1; echo two >&2; read -r x; echo three; exit 7', { interactive: true });
+    const first = await b.output(id, { until: 'two', wait_ms: 10_000 });
     assert.equal(first.status, 'running');
+    await a.stdin(id, 'go on');
     const whole = await b.output(id, { wait: true });
     assert.equal(textOf(whole.output), 'one\ntwo\nthree\n');
     assert.equal(textOf(whole.output, 'stderr'), 'two\n');
@@ -165,6 +166,23 @@ describe('what runs on one replica is served by the other', () => {
       assert.equal(textOf(seen.output), '<hi>\n');
       assert.equal((await structured(there, 'cancel_execution', { execution_id: id })).was_running, true);
       assert.equal((await structured(there, 'get_execution_output', { execution_id: id, wait: true })).status, 'cancelled');
+    });
+
+  for (const revision of LEGACY)
+    test(`a session of one is served by the other, in ${revision}`, async () => {
+      const session = await new Legacy(cluster.servers.r1, { revision }).open();
+      const structured = async (name, args) => JSON.parse((await session.call(name, args)).content[0].text);
+      const ids = [];
+      for (const server of [...cluster.all(), ...cluster.all()]) {
+        session.server = server;
+        ids.unshift((await structured('execute_code', { command: 'echo mine' })).execution_id);
+      }
+      assert.deepEqual(new Set(ids.map((id) => id.split('-')[0])), new Set(['r1', 'r2']));
+      for (const server of cluster.all()) {
+        session.server = server;
+        assert.deepEqual((await structured('list_executions', {})).executions.map((e) => e.id), ids);
+      }
+      assert.equal((await session.close()).status, 204);
     });
 
   test('redis-cli shows what the contract says', async () => {

@@ -142,6 +142,7 @@ static void a_command_is_carried_out_in_time_or_not_at_all(void **state)
     (void)snprintf(id, sizeof(id), "%s", run_on_a());
     call_free(replica_ask(B, replica_wait_call(B, id, CALL_UNTIL_NOTHING, 0)));
     B->config.redis_command_timeout_ms = 200;
+    B->config.redis_grace_ms = 600000; /* nobody is declared dead */
     /* A owner that reads nothing: its heartbeat is there, its loop is not. */
     replica_stop(A);
     mirrored_heartbeat("a", true);
