@@ -71,6 +71,7 @@ static void retire(struct peer_command *k)
 
 static void finish(struct peer_command *k, const struct peer_message *m, enum call_outcome o)
 {
+    struct service *service = k->peers->service;
     struct call *c = TAKE_PTR(k->call);
     struct shadow *sh = TAKE_PTR(k->shadow);
     metric_add(METRIC_PEER_COMMANDS, m ? "answered" : call_outcome_name(o), NULL, 1);
@@ -86,6 +87,8 @@ static void finish(struct peer_command *k, const struct peer_message *m, enum ca
         if (m->status)
             c->view.status = (enum execution_status)m->status;
     }
+    if (m && o == CALL_OK && c->op == CALL_STDIN && !c->repeated)
+        service_note_input(service, c->id);
     service_answer(c, o, NULL);
 }
 

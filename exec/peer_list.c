@@ -80,9 +80,9 @@ static void view_record(const struct record *r, struct execution_view *v)
                                  .created_us = r->created_us,
                                  .started_us = r->started_us,
                                  .last_output_us = r->last_output_us,
-                                 .changed_us = r->has_exit     ? r->exit.ended_us
-                                               : r->started_us ? r->started_us
-                                                               : r->created_us,
+                                 .changed_us = r->has_exit ? r->exit.ended_us : r->changed_us,
+                                 .waiting = r->waiting,
+                                 .inputs = r->inputs,
                                  .events = r->events,
                                  .output_bytes = r->output_bytes};
     memcpy(v->id, r->id, sizeof(v->id));

@@ -144,7 +144,7 @@ static void on_news_due(void *arg, const char *id, unsigned what)
 void service_changed(struct service *s, struct entry *e, unsigned what)
 {
     bool has_ended = e->phase == ENTRY_ENDED;
-    if (what & (NEWS_STATUS | NEWS_WAITS))
+    if (!e->shadow && (what & (NEWS_STATUS | NEWS_WAITS))) /* else its owner says when */
         e->changed_us = clock_real_us();
     service_mirror_changed(s, e, what);
     waiters_wake(s->waiters, e, has_ended && !e->is_announcing);

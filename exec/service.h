@@ -106,6 +106,8 @@ void service_start_reserved(struct service *s, struct call *c);
 void service_start_repeated(struct service *s, struct call *c);
 /* service_input.c: stdin calls at the keeper, bounded by limits.max_waiters. */
 void service_stdin(struct service *s, struct call *c, struct entry *e);
+/* Something was written to its stdin: it waits no longer. */
+void service_note_input(struct service *s, const char *id);
 void service_stdin_done(struct service *s, uint64_t token, enum keeper_stdin_result result);
 void service_stdin_fail_all(struct service *s);
 /* service_mirror.c: with Redis, what others see of our executions. 0 or -errno. */

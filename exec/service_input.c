@@ -45,11 +45,11 @@ static enum call_outcome outcome_of(enum keeper_stdin_result result)
 
 /* Nobody who was answered is told that the execution still waits for that: the keeper's totals come
  * a moment later. */
-static void note_input(struct service *s, const char *id)
+void service_note_input(struct service *s, const char *id)
 {
     struct entry *e = registry_find(&s->registry, id);
     if (!e || e->phase != ENTRY_RUNNING)
-        return;
+        return; /* it ended, or was a copy that is gone */
     bool has_waited = waiting_is_for_input(e->waiting);
     e->inputs++;
     e->waiting = WAITING_NO;
@@ -68,7 +68,7 @@ void service_stdin_done(struct service *s, uint64_t token, enum keeper_stdin_res
         s->stdin_count--;
         c->repeated = result == KEEPER_STDIN_REPEAT;
         if (result == KEEPER_STDIN_OK)
-            note_input(s, c->id);
+            service_note_input(s, c->id);
         service_answer(c, outcome_of(result), NULL);
         return;
     }

@@ -20,6 +20,9 @@ static bool describe(void *arg, const char *id, struct mirror_facts *ret)
     *ret = (struct mirror_facts){.status = e->status,
                                  .started_us = e->started_us,
                                  .last_output_us = e->last_output_us,
+                                 .changed_us = e->changed_us,
+                                 .waiting = e->waiting,
+                                 .inputs = e->inputs,
                                  .events = e->events};
     return true;
 }

@@ -103,6 +103,7 @@ static struct exec_spec *make_spec(const struct record *r)
     spec->argv = xcalloc(2, sizeof(char *));
     spec->argv[0] = xstrdup("/nonexistent");
     spec->env = xcalloc(1, sizeof(char *));
+    spec->output = r->output ? xstrdup(r->output) : NULL;
     spec->interactive = r->interactive;
     spec->created_us = r->created_us;
     return spec;

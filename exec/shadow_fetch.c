@@ -138,9 +138,20 @@ static int take_events(struct shadow *sh, const struct record *r, const struct r
     return error;
 }
 
+/* What was written here by way of its owner is known before the record that tells of it comes. */
+static void fill_waiting(struct entry *e, const struct record *r)
+{
+    if (r->inputs < e->inputs)
+        return;
+    e->inputs = r->inputs;
+    e->waiting = execution_status_is_final(r->status) ? WAITING_NO : r->waiting;
+}
+
 static void fill_entry(struct shadow *sh, const struct record *r)
 {
     struct entry *e = sh->entry;
+    fill_waiting(e, r);
+    e->changed_us = r->changed_us;
     e->started_us = r->started_us;
     if (r->last_output_us > e->last_output_us)
         e->last_output_us = r->last_output_us;
@@ -200,6 +211,7 @@ static void done(struct shadow *sh, const struct record *r, uint64_t events_befo
 {
     struct entry *e = sh->entry;
     enum execution_status was = e->status;
+    enum execution_waiting waited = e->waiting;
     bool has_more = sh->file->events > events_before;
     fill_entry(sh, r);
     int error = r->has_exit ? finish(sh, r) : 0;
@@ -207,9 +219,10 @@ static void done(struct shadow *sh, const struct record *r, uint64_t events_befo
         return fail(sh, error);
     sh->stumbles = 0;
     sh->fetched_ms = sh->sent_ms;
-    if (e->status != was || has_more)
-        service_changed(sh->peers->service, e,
-                        (e->status != was ? NEWS_STATUS : 0u) | (has_more ? NEWS_OUTPUT : 0u));
+    unsigned what = (e->status != was ? NEWS_STATUS : 0u) | (has_more ? NEWS_OUTPUT : 0u) |
+                    (e->waiting != waited ? NEWS_WAITS : 0u);
+    if (what)
+        service_changed(sh->peers->service, e, what);
     shadow_settle_all(sh, &sh->now);
     if (sh->is_final)
         shadow_settle_all(sh, &sh->next);

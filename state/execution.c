@@ -34,6 +34,31 @@ static const char *const reason_names[] = {
 };
 static_assert(ARRAY_LEN(reason_names) == REASON_MAX + 1, "every reason has a name");
 
+static const char *const waiting_names[] = {
+    [WAITING_NO] = "no",
+    [WAITING_INPUT] = "input",
+    [WAITING_SECRET] = "secret",
+    [WAITING_UNKNOWN] = "unknown",
+};
+static_assert(ARRAY_LEN(waiting_names) == WAITING_MAX + 1, "every one has a name");
+
+const char *execution_waiting_name(enum execution_waiting w)
+{
+    assert(w <= WAITING_MAX);
+    return waiting_names[w];
+}
+
+bool execution_waiting_from_name(const char *name, enum execution_waiting *ret)
+{
+    for (size_t i = 0; i < ARRAY_LEN(waiting_names); i++) {
+        if (strcmp(name, waiting_names[i]) == 0) {
+            *ret = (enum execution_waiting)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *execution_status_name(enum execution_status s)
 {
     assert(s >= EXECUTION_PENDING && s <= EXECUTION_STATUS_MAX);

@@ -56,6 +56,8 @@ static inline bool waiting_is_for_input(enum execution_waiting w)
     return w == WAITING_INPUT || w == WAITING_SECRET;
 }
 
+const char *execution_waiting_name(enum execution_waiting w); /* "no", "input", "secret" … */
+bool execution_waiting_from_name(const char *name, enum execution_waiting *ret);
 const char *execution_status_name(enum execution_status s); /* "pending" … */
 const char *execution_reason_name(enum execution_reason r); /* "exited" …; "none" for 0 */
 bool execution_status_from_name(const char *name, enum execution_status *ret);

@@ -246,6 +246,7 @@ bool mirror_add(struct mirror *m, const char *id, const struct exec_spec *spec)
         x->principal = copy(spec->principal);
         x->session_id = copy(spec->session_id);
         x->command = copy(spec->command);
+        x->output = copy(spec->output);
         mirrored_set_hash(x, spec->request_hash);
         x->interactive = spec->interactive;
         x->created_us = spec->created_us;

@@ -25,6 +25,9 @@ struct mirror;
 struct mirror_facts {
     enum execution_status status;        /* final: its file exit is there */
     uint64_t started_us, last_output_us; /* CLOCK_REALTIME; 0: not yet */
+    uint64_t changed_us;                 /* the same */
+    enum execution_waiting waiting;      /* for input */
+    uint64_t inputs;                     /* written to its stdin so far */
     uint64_t events;                     /* as far as is known, for the lag */
 };
 

@@ -23,20 +23,22 @@ struct mirrored {
     char id[EXECUTION_ID_MAX + 1];
     enum mirrored_phase phase;
     struct mirror_window window;
-    uint64_t output_bytes;         /* up to window.end */
-    uint64_t first_offset;         /* of window.first */
-    bool is_announcing;            /* on_announced is due */
-    bool is_settled;               /* Redis has its end */
-    bool is_in_flight;             /* a command is on its way */
-    bool wants_meta;               /* the record is to be written whatever else there is */
-    bool is_forgotten;             /* goes with the answer to what is in flight */
-    bool is_hurried;               /* at once, not with the next batch */
-    enum execution_status written; /* as the record in Redis says; 0: not there */
-    uint64_t meta_ms, ttl_ms;      /* CLOCK_MONOTONIC: record written, keys refreshed */
-    uint64_t dirty_since_ms;       /* 0: it is up to date, as far as is known */
+    uint64_t output_bytes;          /* up to window.end */
+    uint64_t first_offset;          /* of window.first */
+    bool is_announcing;             /* on_announced is due */
+    bool is_settled;                /* Redis has its end */
+    bool is_in_flight;              /* a command is on its way */
+    bool wants_meta;                /* the record is to be written whatever else there is */
+    bool is_forgotten;              /* goes with the answer to what is in flight */
+    bool is_hurried;                /* at once, not with the next batch */
+    enum execution_status written;  /* as the record in Redis says; 0: not there */
+    enum execution_waiting waiting; /* the same */
+    uint64_t inputs;                /* the same */
+    uint64_t meta_ms, ttl_ms;       /* CLOCK_MONOTONIC: record written, keys refreshed */
+    uint64_t dirty_since_ms;        /* 0: it is up to date, as far as is known */
     /* what never changes; NULL once it has settled */
-    char *principal, *session_id, *command; /* owned */
-    char request_hash[65];                  /* "": it has none */
+    char *principal, *session_id, *command, *output; /* owned */
+    char request_hash[65];                           /* "": it has none */
     bool has_constants, interactive;
     uint64_t created_us;
     struct journal *journal; /* owned; NULL: closed */

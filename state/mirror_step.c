@@ -35,6 +35,7 @@ static bool load_constants(struct mirrored *x)
     x->principal = TAKE_PTR(spec->principal);
     x->session_id = TAKE_PTR(spec->session_id);
     x->command = TAKE_PTR(spec->command);
+    x->output = TAKE_PTR(spec->output);
     mirrored_set_hash(x, spec->request_hash);
     x->interactive = spec->interactive;
     x->created_us = spec->created_us;
@@ -54,7 +55,8 @@ void mirrored_settle(struct mirrored *x)
     free(x->principal);
     free(x->session_id);
     free(x->command);
-    x->principal = x->session_id = x->command = NULL;
+    free(x->output);
+    x->principal = x->session_id = x->command = x->output = NULL;
     x->has_constants = false;
     x->journal = journal_close(x->journal);
     mirrored_drop_sums(x);
@@ -202,7 +204,11 @@ static void write_meta(struct mirrored *x, const struct step *s, enum execution_
         .principal = x->principal,
         .session_id = x->session_id,
         .command = x->command,
+        .output = x->output,
         .interactive = x->interactive,
+        .waiting = s->facts.waiting,
+        .inputs = s->facts.inputs,
+        .changed_us = s->facts.changed_us,
         .created_us = x->created_us,
         .started_us = s->facts.started_us,
         .last_output_us = s->facts.last_output_us,
@@ -241,6 +247,8 @@ static bool write_step(struct mirrored *x, struct step *s)
     enum execution_status shown = s->has_exit && !s->is_last ? EXECUTION_RUNNING : truth;
     struct mirror_write w = {
         .truth = truth, .shown = shown, .trim = s->trim, .is_new = s->is_new, .slice = &m->slice};
+    if (x->waiting != s->facts.waiting || x->inputs != s->facts.inputs)
+        x->wants_meta = true;
     if (m->slice.n == 0 && !s->is_new && !s->is_last && !x->wants_meta && x->written == shown)
         return true; /* nothing to say */
     add_sums(x, &m->slice);
@@ -258,6 +266,8 @@ static bool write_step(struct mirrored *x, struct step *s)
     if (has_meta) {
         x->meta_ms = x->ttl_ms = now;
         x->wants_meta = false;
+        x->waiting = s->facts.waiting;
+        x->inputs = s->facts.inputs;
     }
     return true;
 }

@@ -83,6 +83,13 @@ void record_write(const struct record *r, struct buf *to)
     member_time(&head, "started_at", r->started_us);
     member_time(&head, "completed_at", r->has_exit ? r->exit.ended_us : 0);
     member_time(&head, "last_output_at", r->last_output_us);
+    member_time(&head, "changed_at", r->changed_us);
+    if (r->interactive) {
+        json_text_member_str(&head, "waiting", execution_waiting_name(r->waiting));
+        json_text_member_u64(&head, "inputs", r->inputs);
+    }
+    if (r->output)
+        json_text_member_str(&head, "output", r->output);
     if (r->request_hash[0])
         json_text_member_str(&head, "request_hash", r->request_hash);
     append_end(&head, r);
@@ -97,6 +104,7 @@ void record_deinit(struct record *r)
     free(r->principal);
     free(r->session_id);
     free(r->command);
+    free(r->output);
     memset(r, 0, sizeof(*r));
 }
 

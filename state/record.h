@@ -22,8 +22,12 @@ struct record {
     char *principal;                      /* owned: "owner" in the JSON */
     char *session_id;                     /* owned or NULL */
     char *command;                        /* owned */
+    char *output;                         /* owned or NULL: exec_spec.output */
     bool interactive;
+    enum execution_waiting waiting;                  /* for input */
+    uint64_t inputs;                                 /* written to its stdin so far */
     uint64_t created_us, started_us, last_output_us; /* CLOCK_REALTIME; 0: not yet */
+    uint64_t changed_us;                             /* the same: of status or waiting */
     uint64_t events;                                 /* all there ever were */
     uint64_t output_bytes;                           /* the same: "bytes_out" */
     uint64_t first_event, first_offset;              /* where the list begins */

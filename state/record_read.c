@@ -73,6 +73,17 @@ static bool get_time(const cJSON *o, const char *key, uint64_t *ret)
     return json_get_str(o, key, &text) && parse_time(text, ret);
 }
 
+/* Of an interactive one. */
+static bool get_waiting(const cJSON *o, struct record *r)
+{
+    const char *waiting;
+    if (!r->interactive)
+        return true;
+    return json_get_str(o, "waiting", &waiting) &&
+           execution_waiting_from_name(waiting, &r->waiting) &&
+           json_get_u64(o, "inputs", &r->inputs);
+}
+
 static bool get_name(const cJSON *o, struct record *r)
 {
     const char *id, *status, *replica;
@@ -140,7 +151,8 @@ bool record_read(const char *text, size_t len, struct record *ret)
     if (json_parse(text, len, &o, &error_at) != JSON_OK || !cJSON_IsObject(o))
         return false;
     if (get_name(o, &r) && get_counts(o, &r) && get_end(o, &r) && get_texts(o, &r) &&
-        json_get_bool(o, "interactive", &r.interactive) &&
+        json_get_bool(o, "interactive", &r.interactive) && get_waiting(o, &r) &&
+        get_optional(o, "output", &r.output) && get_time(o, "changed_at", &r.changed_us) &&
         get_sum(o, "request_hash", r.request_hash) && get_time(o, "created_at", &r.created_us) &&
         get_time(o, "started_at", &r.started_us) &&
         get_time(o, "last_output_at", &r.last_output_us)) {

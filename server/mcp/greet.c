@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "server/mcp/hub.h"
+#include "server/mcp/listen.h"
 #include "server/mcp/methods.h"
 #include "server/mcp/notify.h"
 #include "server/mcp/registry.h"
@@ -159,16 +160,26 @@ static const char *need_uri(struct mcp_request *rq)
     return uri;
 }
 
+static void subscribed(struct mcp_request *rq)
+{
+    request_reply_text(rq, "{}");
+}
+
+/* Every uri can be subscribed to; packs look at it, so that they have what they will tell of. */
 void method_subscribe(struct mcp_request *rq)
 {
     const char *uri = need_uri(rq);
 
     if (!uri)
         return;
-    if (rq->session && !hub_subscribe(rq->core->hub, rq->session, uri))
+    if (rq->session && !hub_subscribe(rq->core->hub, rq->session, uri)) {
         request_refuse_params(rq, "Too many subscriptions, or params.uri is too long");
-    else
-        request_reply_text(rq, "{}");
+        return;
+    }
+    cJSON *wanted = cJSON_CreateObject();
+    cJSON *uris = cJSON_AddArrayToObject(wanted, "resourceSubscriptions");
+    cJSON_AddItemToArray(uris, cJSON_CreateString(uri));
+    listen_screen(rq, wanted, subscribed);
 }
 
 void method_unsubscribe(struct mcp_request *rq)

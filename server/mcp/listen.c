@@ -180,12 +180,19 @@ static void screen(struct mcp_request *rq)
     while ((pack = registry_pack(rq->core->registry, rq->list_pack)) && !pack->screen)
         rq->list_pack++;
     if (!pack) {
-        open_stream(rq);
+        rq->on_screened(rq);
         return;
     }
     rq->list_pack++;
     pack->screen(rq, cJSON_GetObjectItemCaseSensitive(rq->listen, URIS),
                  cJSON_GetObjectItemCaseSensitive(rq->listen, TASK_IDS), pack->arg);
+}
+
+void listen_screen(struct mcp_request *rq, cJSON *wanted, void (*done)(struct mcp_request *rq))
+{
+    rq->listen = wanted;
+    rq->on_screened = done;
+    screen(rq);
 }
 
 void mcp_listen_screened(struct mcp_request *rq)
@@ -208,5 +215,5 @@ void method_listen(struct mcp_request *rq)
     else if (!rq->outlet->accepts_stream)
         request_fail(rq, 406, JSONRPC_INVALID_REQUEST, "Accept must list text/event-stream", NULL);
     else
-        screen(rq);
+        listen_screen(rq, TAKE_PTR(rq->listen), open_stream);
 }

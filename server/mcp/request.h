@@ -57,7 +57,8 @@ struct mcp_request {
     /* How mcp_reply_task() answers; set by the method. NULL: a task is no answer. */
     void (*tell_task)(struct mcp_request *rq, struct mcp_task *t);
     struct follow *follow; /* borrowed: a stream asks, not a client; NULL: a client does */
-    cJSON *listen;         /* owned; subscriptions/listen: what can be had, as far as is known */
+    cJSON *listen;         /* owned; what is to be followed, as far as is known */
+    void (*on_screened)(struct mcp_request *rq); /* when each pack has seen that */
     uint64_t started_us;
     uint64_t parked_ms; /* when it was parked */
     size_t list_pack;   /* resources/list, subscriptions/listen: which pack's turn it is */

@@ -136,10 +136,13 @@ static void read_shape(struct task_request *t)
     if (exec_spec_read(dir, &spec) < 0 || !spec->output ||
         json_parse(spec->output, strlen(spec->output), &o, &error_at) != JSON_OK)
         o = NULL;
-    CLEANUP(free_p) char *error = shape_options_read(&t->q.options, config, o);
+    /* It was checked when it came, but limits may be others now, and Redis may say anything. */
+    CLEANUP(free_p) char *error = o ? arguments_check(&shape_arguments, config, o) : NULL;
+    if (!error)
+        error = shape_options_read(&t->q.options, config, o);
     if (!error)
         return;
-    shape_options_deinit(&t->q.options); /* limits.max_reply may be another now */
+    shape_options_deinit(&t->q.options);
     free(shape_options_read(&t->q.options, config, NULL));
 }
 

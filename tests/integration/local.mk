@@ -56,6 +56,7 @@ EXTRA_DIST += \
 	tests/integration/sandbox.mjs \
 	tests/integration/schema.mjs \
 	tests/integration/stdio.mjs \
+	tests/integration/task_replicas.mjs \
 	tests/integration/tasks.mjs \
 	tests/integration/waiting.mjs
 

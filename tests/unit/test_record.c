@@ -20,10 +20,14 @@ static struct record example(void)
         .principal = xstrdup("anonymous"),
         .session_id = xstrdup("r2-abcdefghijklmnopqrstuvwxyz"),
         .command = xstrdup("printf '\"status\":\"running\"\\n'; echo \xc3\xa4"),
+        .output = xstrdup("{\"grep\":\"a\\\"b\"}"),
         .interactive = true,
+        .waiting = WAITING_SECRET,
+        .inputs = UINT64_C(1) << 40,
         .created_us = UINT64_C(1764120000000001),
         .started_us = UINT64_C(1764120000500000),
         .last_output_us = UINT64_C(1764120001999999),
+        .changed_us = UINT64_C(1764120001000000),
         .events = 17,
         .output_bytes = 70000,
         .first_event = 3,
@@ -73,6 +77,10 @@ static void check_round_trip(const struct record *r)
     assert_int_equal(back.created_us, r->created_us);
     assert_int_equal(back.started_us, r->started_us);
     assert_int_equal(back.last_output_us, r->last_output_us);
+    assert_int_equal(back.changed_us, r->changed_us);
+    assert_same_text(back.output, r->output);
+    assert_int_equal(back.waiting, r->interactive ? r->waiting : WAITING_NO);
+    assert_int_equal(back.inputs, r->interactive ? r->inputs : 0);
     assert_int_equal(back.events, r->events);
     assert_int_equal(back.first_offset, r->first_offset);
     record_write(&back, &again);
@@ -87,6 +95,9 @@ static void reads_back_what_was_written(void **state)
     r.has_exit = false;
     memset(&r.exit, 0, sizeof(r.exit));
     r.stdout_sha256[0] = r.stderr_sha256[0] = '\0';
+    check_round_trip(&r);
+    r.interactive = false;
+    free(TAKE_PTR(r.output));
     check_round_trip(&r);
     r.status = EXECUTION_PENDING;
     free(r.session_id);
@@ -154,6 +165,9 @@ static void anything_else_is_refused(void **state)
         {"\"owner\":\"anonymous\"", "\"owner\":null"},
         {"\"session_id\":\"r2-", "\"session_id\":\"*/../"},
         {"\"interactive\":true", "\"interactive\":1"},
+        {"\"waiting\":\"secret\"", "\"waiting\":\"what\""},
+        {"\"waiting\":\"secret\"", "\"waits\":\"secret\""},
+        {"\"inputs\":", "\"inputs\":-"},
         {"created_at\":\"2025-11-26T", "created_at\":\"2025-02-31T"},
         {"created_at\":\"2025-11-26T", "created_at\":\"1900-11-26T"},
         {"created_at\":\"2025-11-26T", "created_at\":\"2025-11-26 "},
