@@ -6,12 +6,21 @@ import addFormats from 'ajv-formats';
 const ajv = addFormats(new Ajv2020({ strict: false, allErrors: true }));
 const validators = new WeakMap(); // server → tool name → validator
 
+// Clients are told that more members may come in later versions. In this one there are none but those
+// the schema names: whoever adds one has to describe it.
+function closed(schema) {
+  if (Array.isArray(schema)) return schema.map(closed);
+  if (schema === null || typeof schema !== 'object') return schema;
+  const all = Object.fromEntries(Object.entries(schema).map(([key, value]) => [key, closed(value)]));
+  return schema.properties && !('additionalProperties' in schema) ? { ...all, additionalProperties: false } : all;
+}
+
 async function validatorsOf(caller) {
   if (!validators.has(caller.server)) {
     const { result } = await caller.request('tools/list', {});
     const byName = new Map();
     for (const tool of result.tools)
-      if (tool.outputSchema) byName.set(tool.name, ajv.compile(tool.outputSchema));
+      if (tool.outputSchema) byName.set(tool.name, ajv.compile(closed(tool.outputSchema)));
     // Revisions before 2025-06-18 know no outputSchema: a caller of a later one asks again.
     if (byName.size === 0) return byName;
     validators.set(caller.server, byName);
