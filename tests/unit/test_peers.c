@@ -142,8 +142,7 @@ static void a_command_is_carried_out_in_time_or_not_at_all(void **state)
     (void)snprintf(id, sizeof(id), "%s", run_on_a());
     call_free(replica_ask(B, replica_wait_call(B, id, CALL_UNTIL_NOTHING, 0)));
     B->config.redis_command_timeout_ms = 200;
-    B->config.redis_grace_ms = 600000; /* nobody is declared dead */
-    /* A owner that reads nothing: its heartbeat is there, its loop is not. */
+    /* An owner that reads nothing: its heartbeat is there, its loop is not. */
     replica_stop(A);
     mirrored_heartbeat("a", true);
     struct call *c = replica_ask(B, replica_call(B, CALL_CANCEL, id));
@@ -434,7 +433,11 @@ static void an_owner_that_dies_with_a_reservation_is_an_honest_answer(void **sta
 static void what_was_declared_lost_is_killed_when_its_owner_finds_out(void **state)
 {
     const char *id = run_on_a();
+    struct journal_file f;
     record_declare_lost(id);
+    journal_file_create(&f, A->dir, id);
+    journal_file_event(&f, JOURNAL_READY, 0);
+    journal_file_close(&f);
     fake_keeper_grew(id, 1, 0);
     replicas_wait(is_killed_as_lost, NULL, "the owner kills it");
     assert_string_equal(fake_keeper.killed[0], id);
