@@ -24,6 +24,7 @@ EXTRA_DIST += \
 	tests/integration/execute.mjs \
 	tests/integration/files.mjs \
 	tests/integration/http.mjs \
+	tests/integration/inspector.mjs \
 	tests/integration/lib/clients.mjs \
 	tests/integration/lib/cluster.mjs \
 	tests/integration/lib/listen.mjs \

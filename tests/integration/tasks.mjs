@@ -2,6 +2,8 @@
 // and by the official client.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { Client as Client1 } from '@modelcontextprotocol/sdk/client/index.js';
+import { StreamableHTTPClientTransport as Http1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { listen } from './lib/listen.mjs';
 import { Legacy, MODERN, Modern, textOf } from './lib/mcp.mjs';
 import { useServer } from './lib/server.mjs';
@@ -416,6 +418,27 @@ describe('the official client', () => {
       await close();
     });
   }
+
+  test('of SDK 1 has the experimental form', async () => {
+    const client = new Client1({ name: 'integration-test', version: '1' });
+    await client.connect(new Http1(new URL(server.endpoint)));
+    const { tasks } = client.experimental;
+    await client.listTools(); /* it asks for a task only of a tool that says it has them */
+    const seen = [];
+    const params = { name: 'execute_code', arguments: { command: 'sleep 0.5; echo old' } };
+    for await (const message of tasks.callToolStream(params, undefined, { task: { ttl: 60_000 } }))
+      seen.push(message);
+    assert.equal(seen[0].type, 'taskCreated', JSON.stringify(seen));
+    assert.ok(seen.some((m) => m.type === 'taskStatus'));
+    assert.equal(seen.at(-1).type, 'result');
+    assert.equal(textOf(seen.at(-1).result.structuredContent.output), 'old\n');
+    const { taskId } = seen[0].task;
+    assert.equal((await tasks.getTask(taskId)).status, 'completed');
+    assert.ok((await tasks.listTasks()).tasks.some((one) => one.taskId === taskId));
+    const long = await mcp.start('sleep 65');
+    assert.equal((await tasks.cancelTask(long)).status, 'cancelled');
+    await client.close();
+  });
 
   test('answers what a command asks', async () => {
     const questions = [];
