@@ -246,13 +246,15 @@ void shadow_serve(struct shadow *sh, struct call *c)
     touch(sh);
     subscribe(sh);
     bool is_behind = shadow_is_behind(sh, c);
-    if (is_fresh(sh) && !is_behind)
+    /* Who is said to wait may have got his input by another replica a moment ago. */
+    bool is_current = is_fresh(sh) && !waiting_is_for_input(sh->entry->waiting);
+    if (is_current && !is_behind)
         return shadow_settle(sh, c);
     if (sh->peers->n_calls >= sh->peers->config->max_waiters)
         return service_answer(c, CALL_E_WAITERS_FULL, NULL);
     sh->peers->n_calls++;
     list_append(&sh->next, &c->link);
-    if (!is_fresh(sh))
+    if (!is_current)
         return shadow_fetch(sh);
     shadow_settle_all(sh, &sh->next);
 }

@@ -43,6 +43,22 @@ describe('what runs on one replica is served by the other', () => {
     assert.deepEqual((await b.output(id)).output, (await a.output(id)).output);
   });
 
+  test('waiting for input is seen by the other, and over for both once there was input', async () => {
+    const id = await a.start('for i in 1 2 3 4 5 6; do printf "$i? "; read -r x; done; echo over', { interactive: true });
+    for (let i = 1; i <= 6; i++) {
+      // What the owner has said last may be on its way for a moment.
+      const page = await until(`question ${i}`, async () => {
+        const page = await b.output(id, { wait: true, wait_ms: 20_000 });
+        assert.deepEqual([page.status, page.waiting_for_input], ['running', true]);
+        return page.prompt === '1? 2? 3? 4? 5? 6? '.slice(0, 3 * i) && page;
+      });
+      assert.equal(page.input_hidden, false);
+      assert.equal((await b.status(id)).waiting_for_input, true);
+      await (i % 2 ? a : b).stdin(id, 'x');
+    }
+    await until('the end', async () => (await b.output(id, { wait: true })).status === 'completed');
+  });
+
   test('a cursor of one is valid on the other', async () => {
     const id = await a.start('for i in 1 2 3 4 5 6 7 8 9; do echo line $i; sleep 0.05; done');
     const servers = [a, b];
@@ -58,14 +74,12 @@ describe('what runs on one replica is served by the other', () => {
   });
 
   test('a wait hears of what happens there: output, a pattern, the end', async () => {
-    const id = await a.start('read -r x; echo "port $x"; read -r y; exit 3', { interactive: true });
+    const id = await a.start('sleep 0.5; echo "port 8080"; sleep 0.5; exit 3', { interactive: true });
     const grew = b.output(id, { wait_ms: 20_000 });
     const matched = b.output(id, { until: 'port \\d+', wait_ms: 20_000 });
     const ended = b.output(id, { wait: true });
-    await b.stdin(id, '8080');
     assert.equal(textOf((await grew).output), 'port 8080\n');
     assert.equal((await matched).match, 'port 8080');
-    await b.stdin(id, 'done');
     assert.equal((await ended).exit_code, 3);
   });
 
