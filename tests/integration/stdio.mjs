@@ -7,7 +7,7 @@ import * as v2 from '@modelcontextprotocol/client';
 import { StdioClientTransport as Stdio2 } from '@modelcontextprotocol/client/stdio';
 import { Client as Client1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport as Stdio1 } from '@modelcontextprotocol/sdk/client/stdio.js';
-import { ResourceUpdatedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
+import { ElicitRequestSchema, ResourceUpdatedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
 import { LEGACY, textOf } from './lib/mcp.mjs';
 import { isAlive, processesWith } from './lib/processes.mjs';
 import { program } from './lib/server.mjs';
@@ -27,18 +27,24 @@ function linkOf(path) {
 const nap = `sleep 600.${process.pid}`;
 
 const info = { name: 'integration-test', version: '1' };
-const how = (place) => ({ command: program, args: ['--stdio'], env: place.env, cwd: place.dir, stderr: 'ignore' });
+const how = (place, args = []) => ({ command: program, args: ['--stdio', ...args], env: place.env, cwd: place.dir, stderr: 'ignore' });
 
 const kinds = [
-  { name: 'SDK 1', client: () => new Client1(info), transport: (place) => watchTransport(new Stdio1(how(place))) },
+  {
+    name: 'SDK 1',
+    client: (options) => new Client1(info, options),
+    transport: (...place) => watchTransport(new Stdio1(how(...place))),
+    elicit: ElicitRequestSchema,
+  },
   ...[
     ['SDK 2, legacy', 'legacy'],
     ['SDK 2, auto', 'auto'],
     ['SDK 2, pinned to 2026-07-28', { pin: '2026-07-28' }],
   ].map(([name, mode]) => ({
     name,
-    client: () => new v2.Client(info, { versionNegotiation: { mode } }),
-    transport: (place) => watchTransport(new Stdio2(how(place))),
+    client: (options) => new v2.Client(info, { versionNegotiation: { mode }, ...options }),
+    transport: (...place) => watchTransport(new Stdio2(how(...place))),
+    elicit: 'elicitation/create',
   })),
 ];
 
@@ -63,6 +69,20 @@ describe('an official client:', () => {
       await within('closing', 10_000, client.close());
       await place.gone();
       await until('the command to end', () => processesWith(nap).length === 0);
+    });
+
+  // A request of the server in the older revisions, an answer that asks for more in the newest.
+  for (const { name, client: make, transport, elicit } of kinds)
+    test(`${name}: its user is asked`, async (t) => {
+      const place = new Place(t);
+      const client = make({ capabilities: { elicitation: {} } });
+      let asked = 0;
+      client.setRequestHandler(elicit, async () => ({ action: 'accept', content: { confirm: ++asked > 0 } }));
+      place.clients.push(client);
+      await client.connect(transport(place, ['--set', 'confirm.commands=["^echo dangerous"]']));
+      const call = { name: 'execute_code', arguments: { command: 'echo dangerous' } };
+      assert.equal(textOf((await client.callTool(call)).structuredContent.output), 'dangerous\n');
+      assert.equal(asked, 1);
     });
 
   test('is told what it subscribed to', async (t) => {

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import { Legacy, Modern, textOf } from './lib/mcp.mjs';
 import { useServer } from './lib/server.mjs';
+import { Place, Stdio } from './lib/stdio.mjs';
 import { slowness, until } from './lib/until.mjs';
 
 const SEEN_WITHIN_MS = 200;
@@ -171,6 +172,26 @@ test('a session of an older revision is told as well', async () => {
   assert.equal(executions.find((e) => e.id === id).waiting_for_input, true);
   await session.cancel(id, { force: true });
   await session.close();
+});
+
+// Root without that capability may not look at processes of another user.
+const canDrop = process.getuid() === 0 && has('setpriv');
+test('what can\'t be seen is not guessed', { skip: !canDrop && 'needs root and setpriv' }, async (t) => {
+  const place = new Place(t);
+  const blind = new Stdio(place, [], ['setpriv', '--bounding-set=-sys_ptrace']);
+  const { execution_id } = await blind.tool('execute_code_async', {
+    command: 'read x; echo "$x!"',
+    interactive: true,
+  });
+  // Isolated, a command has a user of its own.
+  await until('not to be known', async () => {
+    const { waiting_for_input } = await blind.tool('get_execution_status', { execution_id });
+    return waiting_for_input === null;
+  });
+  await blind.tool('send_stdin', { execution_id, input_data: 'here' });
+  const end = await blind.tool('get_execution_output', { execution_id, wait: true });
+  assert.match(textOf(end.output), /here!/);
+  await blind.close();
 });
 
 test('the server that takes over after a kill knows it', async () => {

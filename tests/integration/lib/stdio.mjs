@@ -46,12 +46,14 @@ export class Place {
 }
 
 export class Stdio {
-  constructor(place, args = []) {
+  // through: a program that runs it, with its arguments
+  constructor(place, args = [], through = []) {
     this.lines = []; // not asked for yet
     this.conversation = new Conversation();
     this.errors = '';
     this.lastId = 0;
-    this.process = spawn(program, ['--stdio', ...args], {
+    const [command, ...rest] = [...through, program, '--stdio', ...args];
+    this.process = spawn(command, rest, {
       env: place.env,
       cwd: place.dir,
       stdio: ['pipe', 'pipe', 'pipe'],
