@@ -72,6 +72,23 @@ describe('2026-07-28', () => {
     assert.match(reply.error.message, /confirm\.commands "\^danger".*can't be asked/);
   });
 
+  test('makes a task of what was confirmed, for clients that take tasks', async () => {
+    const meta = {
+      'io.modelcontextprotocol/clientCapabilities': {
+        elicitation: {},
+        extensions: { 'io.modelcontextprotocol/tasks': {} },
+      },
+    };
+    const params = { name: 'execute_code', arguments: { command: 'danger() { sleep 600; }; danger', wait_seconds: 0 } };
+    const question = await mcp.request('tools/call', params, { meta });
+    assert.equal(question.result.resultType, 'input_required');
+    const { result } = await mcp.request('tools/call', { ...params, ...confirmed(question) }, { meta });
+    assert.equal(result.resultType, 'task');
+    const again = await mcp.request('tools/call', { ...params, ...confirmed(question) }, { meta });
+    assert.equal(again.result.taskId, result.taskId);
+    await mcp.cancel(result.taskId, { force: true });
+  });
+
   test('is confirmed at a server that shares the secret', async () => {
     const env = { SANDBOX_STATE_SECRET: 'a secret that both of them know' };
     const servers = [new Server({ env, config }), new Server({ env, config }), new Server({ config })];

@@ -207,6 +207,33 @@ describe('an execution', () => {
   });
 });
 
+describe('in a sandbox', () => {
+  test('clients and commands share the same files, each with their own rights', async (t) => {
+    const isolated = new Server({ args: ['--set', 'sandbox.profile=default'] });
+    try {
+      await isolated.start();
+    } catch (error) {
+      return t.skip(`this host offers no sandbox: ${error.message.split('\n').find((line) => /sandbox/.test(line))}`);
+    }
+    try {
+      const inside = new Modern(isolated);
+      await inside.tool('write_file', { path: 'bin/run.sh', content: 'pwd; cat in; echo out >out', executable: true });
+      await inside.tool('write_file', { path: '/workspace/in', content: 'from the client\n' });
+      const run = await inside.run('./bin/run.sh && echo more >>bin/run.sh && mkdir bin/sub && ln -s /etc/passwd link');
+      assert.equal(textOf(run.output), '/workspace\nfrom the client\n', textOf(run.output, 'stderr'));
+      assert.equal(run.exit_code, 0);
+      assert.equal((await inside.tool('read_file', { path: 'out', execution_id: run.execution_id })).content, 'out\n');
+      assert.match(await inside.refusal('read_file', { path: 'link' }), /leads out of the workspace/);
+      const { files } = await inside.tool('list_files', { path: '/workspace/bin' });
+      assert.deepEqual(files.map((f) => f.path), ['bin/run.sh', 'bin/sub']);
+      const { result } = await inside.request('resources/read', { uri: `exec://${run.execution_id}/files/out` });
+      assert.equal(result.contents[0].text, 'out\n');
+    } finally {
+      await isolated.stop();
+    }
+  });
+});
+
 describe('several replicas', () => {
   test('have a workspace each, reached by the id of an execution', async () => {
     assert.ok(hasRedis, 'redis-server is not installed: run scripts/setup test');
