@@ -161,6 +161,9 @@ static void on_up(void *arg, bool is_other)
     p->was_up = true;
     lost_up(p->lost);
     reserve_up(p);
+    if (is_other)
+        p->kept_ms = 0; /* it may not have our keys */
+    reserve_tick(p);
     list_for_each_safe (l, next, &p->shadows) {
         struct shadow *sh = CONTAINER_OF(l, struct shadow, in_line);
         sh->is_dirty = true;
@@ -189,7 +192,8 @@ static void add_scripts(struct peers *p)
         [PEER_SCRIPT_MARK] = {.name = "mark", .text = lost_mark_script},
         [PEER_SCRIPT_BURY] = {.name = "bury", .text = lost_bury_script},
         [PEER_SCRIPT_RESERVE] = {.name = "reserve", .text = reserve_script},
-        [PEER_SCRIPT_UNRESERVE] = {.name = "unreserve", .text = unreserve_script}};
+        [PEER_SCRIPT_UNRESERVE] = {.name = "unreserve", .text = unreserve_script},
+        [PEER_SCRIPT_KEEP] = {.name = "keep", .text = keep_script}};
     static_assert(ARRAY_LEN(scripts) == PEER_SCRIPTS, "each has a text");
     for (size_t i = 0; i < PEER_SCRIPTS; i++) {
         p->scripts[i] = scripts[i];
@@ -256,6 +260,7 @@ void peers_tick(struct peers *p)
     list_for_each_safe (l, next, &p->shadows)
         shadow_tick(CONTAINER_OF(l, struct shadow, in_line));
     lost_tick(p->lost);
+    reserve_tick(p);
     metric_set(METRIC_SHADOWS, NULL, NULL, p->n_shadows);
     metric_set(METRIC_SHADOW_BYTES, NULL, NULL, (int64_t)p->shadow_bytes);
 }

@@ -17,11 +17,12 @@ enum peer_script {
     PEER_SCRIPT_BURY,
     PEER_SCRIPT_RESERVE,
     PEER_SCRIPT_UNRESERVE,
+    PEER_SCRIPT_KEEP,
     PEER_SCRIPTS
 };
 extern const char shadow_fetch_script[], peer_send_script[], peer_claim_script[],
     lost_beat_script[], lost_mark_script[], lost_bury_script[], reserve_script[],
-    unreserve_script[];
+    unreserve_script[], keep_script[];
 
 struct peers {
     struct service *service;     /* borrowed: the owner */
@@ -46,6 +47,7 @@ struct peers {
     struct list reserves;  /* starts whose key is being reserved */
     struct list leftovers; /* keys that may be reserved for nothing: to be given back */
     unsigned n_leftovers;
+    uint64_t kept_ms; /* CLOCK_MONOTONIC: when the TTLs of our keys were refreshed; 0: never */
     bool was_up, is_released;
     uint64_t renewed_ms; /* CLOCK_MONOTONIC: Redis came back as another, or empty; 0: it did not */
 };

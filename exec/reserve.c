@@ -33,6 +33,12 @@ const char unreserve_script[] = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then r
                                 "redis.call('SREM', KEYS[3], ARGV[1])\n"
                                 "return redis.call('DEL', KEYS[1], KEYS[2])\n";
 
+/* KEYS key; ARGV id, TTL. */
+const char keep_script[] = "local id = redis.call('GET', KEYS[1])\n"
+                           "if id and id ~= ARGV[1] then return 0 end\n"
+                           "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n"
+                           "return 1\n";
+
 static char *idempotency_key(const char *principal, const char *key)
 {
     char *name = NULL;
@@ -104,6 +110,35 @@ void peers_unreserve(struct peers *p, const struct exec_spec *spec)
     leave(v);
     if (redis_is_up(p->redis))
         reserve_up(p);
+}
+
+/* ---- keeping ---- */
+
+static void keep(const char *name, void *value, void *arg)
+{
+    struct peers *p = arg;
+    const struct entry *e = value;
+    const char *key = strchr(name, '\n'); /* "<principal>\n<key>" */
+    if (!key || !redis_is_up(p->redis))
+        return;
+    CLEANUP(redis_args_deinit) struct redis_args args = {0};
+    CLEANUP(free_p) char *principal = xstrndup(name, (size_t)(key - name));
+    CLEANUP(free_p) char *full = idempotency_key(principal, key + 1);
+    redis_args_script(&args, &p->scripts[PEER_SCRIPT_KEEP], 1);
+    redis_args_str(&args, full);
+    redis_args_str(&args, e->id);
+    redis_args_u64(&args, p->config->retention_ttl_ms);
+    DISREGARD(redis_command(p->redis, NULL, &args)); /* the next time */
+}
+
+void reserve_tick(struct peers *p)
+{
+    uint64_t now = clock_mono_ms();
+    if (!redis_is_up(p->redis) || p->is_released ||
+        (p->kept_ms && now - p->kept_ms < p->config->retention_ttl_ms / 8))
+        return;
+    p->kept_ms = now;
+    map_each(p->service->registry.by_key, keep, p);
 }
 
 /* ---- what the key stands for ---- */

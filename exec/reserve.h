@@ -16,5 +16,7 @@
 
 void reserve_deinit(struct peers *p);
 void reserve_up(struct peers *p); /* Redis can be asked again: gives back what is left */
+/* Our keys stand in Redis as long as what they stand for is here. */
+void reserve_tick(struct peers *p);
 void reserve_release_all(struct peers *p);
 struct call *reserve_take_call(struct peers *p, uint64_t serial);

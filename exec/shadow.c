@@ -126,7 +126,8 @@ static void on_message(void *arg, const char *data, size_t len)
 {
     struct shadow *sh = arg;
     sh->is_dirty = true;
-    if (shadow_is_wanted(sh))
+    /* After a failure the tick tries again: each message would be too often. */
+    if (shadow_is_wanted(sh) && clock_mono_ms() - sh->failed_ms >= SHADOW_FRESH_MS)
         shadow_refresh(sh);
 }
 

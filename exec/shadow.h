@@ -37,6 +37,7 @@ struct shadow {
     uint64_t sent_ms, fetched_ms; /* CLOCK_MONOTONIC: when the (last whole) fetch was sent */
     unsigned batch, asked;        /* events to be asked for at a time; that were, this time */
     unsigned stumbles;            /* fetches in a row that did not fit together */
+    uint64_t failed_ms;           /* CLOCK_MONOTONIC: the last one that came to nothing */
     uint64_t missing_ms;          /* since when its record is missing; 0: it is there */
     struct list now, next;        /* calls that this fetch, or the one after it, answers */
     uint64_t owner_first;         /* the owner, too, has nothing before this event */

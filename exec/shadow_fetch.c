@@ -11,9 +11,10 @@
 #include "state/base/metrics.h"
 #include "state/redis_reply.h"
 
-#define BATCH_MAX   4096u
-#define REPLY_SMALL (256u << 10)
-#define REPLY_LARGE (4u << 20)
+#define BATCH_MAX 4096u
+/* Bytes of output: what is read at a time holds up the loop, some ms for a MiB of JSON. */
+#define REPLY_SMALL (128u << 10)
+#define REPLY_LARGE (512u << 10)
 /* So often in a row a reply may not fit to what is here before that is given up. */
 #define STUMBLES_MAX 5u
 
@@ -191,6 +192,7 @@ static void fail(struct shadow *sh, int error)
 {
     LOG_ERROR("shadow_not_written", LOG_STR("exec", sh->entry->id), LOG_ERRNO(error));
     sh->is_dirty = true;
+    sh->failed_ms = clock_mono_ms();
     shadow_release(sh, error == -ENOSPC || error == -EDQUOT ? CALL_E_LOW_DISK : CALL_E_INTERNAL);
 }
 
@@ -204,6 +206,7 @@ static void stumble(struct shadow *sh)
     if (sh->stumbles < STUMBLES_MAX)
         return send_fetch(sh);
     sh->stumbles = 0;
+    sh->failed_ms = clock_mono_ms();
     shadow_unserved(sh, CALL_E_REDIS_AWAY);
 }
 

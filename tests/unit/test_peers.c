@@ -378,6 +378,23 @@ static void a_key_stands_for_one_request(void **state)
     assert_int_equal(fake_keeper.n_spawned, 1);
 }
 
+static void a_key_holds_over_a_redis_that_comes_back_empty(void **state)
+{
+    service_call(&A->service, replica_start_call(A, "k", "a"));
+    replicas_run(100);
+    fake_keeper_started(fake_keeper.spawned[0]);
+    call_free(replica_await(A));
+    redis_server_restart(replicas.redis);
+    wait_for("GET idempotency:alice:k", fake_keeper.spawned[0]);
+    replica_await_events(fake_keeper.spawned[0], 0);
+    struct call *c = replica_ask(B, replica_start_call(B, "k", "a"));
+    assert_int_equal(c->outcome, CALL_OK);
+    assert_true(c->repeated);
+    assert_string_equal(c->view.id, fake_keeper.spawned[0]);
+    call_free(c);
+    assert_int_equal(fake_keeper.n_spawned, 1);
+}
+
 static void a_key_that_was_refused_can_be_used_again(void **state)
 {
     A->config.max_per_session = 0;
@@ -521,6 +538,7 @@ int main(void)
         TEST(a_list_has_all_replicas_newest_first_page_by_page),
         TEST(one_key_starts_one_command_on_all_replicas),
         TEST(a_key_stands_for_one_request),
+        TEST(a_key_holds_over_a_redis_that_comes_back_empty),
         TEST(a_key_that_was_refused_can_be_used_again),
         TEST(without_redis_no_keyed_start_and_others_go_on),
         TEST(an_owner_that_dies_with_a_reservation_is_an_honest_answer),
