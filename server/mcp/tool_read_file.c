@@ -6,6 +6,7 @@
 #include "server/mcp/file_read.h"
 #include "server/mcp/file_request.h"
 #include "server/mcp/file_type.h"
+#include "server/mcp/resource_uri.h"
 #include "state/base/utf8.h"
 
 #define BYTES_DEFAULT 65536
@@ -180,6 +181,27 @@ static void reply_image(struct read_file *q, const struct file_part *part, cJSON
     mcp_reply_tool(q->fr.er.rq, NULL, o, blocks, false);
 }
 
+/* The rest by its uri, which a workspace has when an execution names it; NULL: none. */
+static cJSON *link_of(const struct read_file *q, const struct file_part *part)
+{
+    const char *id = arg_str(q->fr.arguments, "execution_id");
+    struct buf uri = {0};
+
+    if (!part->has_more || !id)
+        return NULL;
+    CLEANUP(free_p) char *file = resource_uri_of_file(id, q->fr.path);
+    buf_printf(&uri, "%s?offset=%" PRIu64, file, part->offset + part->data.len);
+    cJSON *blocks = cJSON_CreateArray(), *link = cJSON_CreateObject();
+    cJSON_AddStringToObject(link, "type", "resource_link");
+    cJSON_AddStringToObject(link, "uri", uri.data);
+    cJSON_AddStringToObject(link, "name", file_path_name(q->fr.path));
+    cJSON_AddStringToObject(link, "description", "What follows this part.");
+    cJSON_AddStringToObject(link, "mimeType", q->mime_type);
+    cJSON_AddItemToArray(blocks, link);
+    buf_deinit(&uri);
+    return blocks;
+}
+
 static void reply(struct read_file *q, const struct file_part *part)
 {
     cJSON *o = cJSON_CreateObject();
@@ -195,7 +217,7 @@ static void reply(struct read_file *q, const struct file_part *part)
     cJSON_AddStringToObject(o, "encoding", encoded ? "base64" : "utf-8");
     add_file(o, q, part);
     add_part(o, q, part);
-    mcp_reply_tool(q->fr.er.rq, text, o, NULL, false);
+    mcp_reply_tool(q->fr.er.rq, text, o, link_of(q, part), false);
 }
 
 /* ---- reading ---- */

@@ -228,6 +228,10 @@ static void the_workspace_of_an_execution_is_asked_for_by_its_id(void **state)
     assert_int_equal(file_replace(dir, "f", "of it", 5), 0);
     CLEANUP(json_deletep) cJSON *r = ask(f, "read_file", "{" OF_IT ",\"path\":\"f\"}");
     expect_str(r, TEXT "content", "of it");
+    CLEANUP(json_deletep)
+    cJSON *part = ask(f, "read_file", "{" OF_IT ",\"path\":\"f\",\"unit\":\"bytes\",\"limit\":2}");
+    expect_str(part, "content.1.type", "resource_link");
+    expect_str(part, "content.1.uri", "exec://" PACK_ID "/files/f?offset=2");
     put(f, "{" OF_IT ",\"path\":\"g\",\"content\":\"x\"}");
     CLEANUP(json_deletep) cJSON *l = ask(f, "list_files", "{" OF_IT "}");
     expect_str(l, TEXT "files.1.path", "g");
