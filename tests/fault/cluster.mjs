@@ -2,14 +2,14 @@
 // start, poll, type and cancel through nginx. Afterwards every replica tells the same truth of everything.
 // FAULT_SECONDS (120) and SEED choose how long and what; scripts/fault runs ten minutes.
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Cluster } from '../integration/lib/cluster.mjs';
 import { Modern } from '../integration/lib/mcp.mjs';
 import { processesWith } from '../integration/lib/processes.mjs';
-import { slowness, until } from '../integration/lib/until.mjs';
+import { until } from '../integration/lib/until.mjs';
 import { Chaos } from './lib/chaos.mjs';
 import { Random } from './lib/random.mjs';
 import { Work } from './lib/work.mjs';
@@ -97,5 +97,8 @@ test(`${seconds} s of faults, seed ${seed}`, { timeout: (seconds + 600) * 1000 }
   await nothing_is_left(cluster, dir);
   const groups = cluster.all().flatMap(({ log: text }) => [...text.matchAll(/cgroup=(\/\S+)/g)].map((m) => m[1]));
   await cluster.stop();
-  for (const group of groups) await until(`${group} to go`, () => !existsSync(group), 10_000 * slowness);
+  const left = () => groups.filter(existsSync).flatMap((group) => [group, ...readdirSync(group).filter((name) => /^r\d-/.test(name))]);
+  await until('the groups to go', () => left().length === 0, 10_000).catch((error) => {
+    assert.fail(`${error.message}: ${left()}\n${left().map((id) => work.logged({ id })).join('\n')}`);
+  });
 });
