@@ -51,14 +51,20 @@ int output_reader_new(const struct output_query *q, struct output_reader **ret)
     if (r < 0 && r != -ENOENT)
         return r;
     r = lines ? journal_lines_seek(lines, q->from) : q->from.event == 0 ? 0 : -EINVAL;
+    bool is_ahead =
+        r == -EINVAL && q->is_copy && (!lines || q->from.event > journal_lines_events(lines));
     if (r < 0) {
         journal_lines_close(lines);
-        return r == -EINVAL ? OUTPUT_E_PLACE : r;
+        lines = NULL;
+        if (!is_ahead)
+            return r == -EINVAL ? OUTPUT_E_PLACE : r;
     }
     const struct excerpt_limits limits = limits_of(q);
     struct output_reader *o = xcalloc(1, sizeof(*o));
     o->options = q->options;
     o->lines = lines;
+    if (is_ahead)
+        o->output.next = q->from;
     o->has_skipped = !limits.has_tail || q->options->grep;
     text_shape_init(&o->shape, q->options, &limits);
     *ret = o;

@@ -18,6 +18,8 @@ struct output_query {
     struct output_pos from;
     bool is_page;  /* the next page; else both ends */
     bool has_exit; /* the file exit was read: everything is there, and the event may be shown */
+    bool is_copy;  /* of another replica's journal, and perhaps behind it: a place that comes later
+                      than all that is here is a place, and there is nothing behind it yet */
 };
 
 struct output {

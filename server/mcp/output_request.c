@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "state/base/id.h"
+
 void output_request_deinit(struct output_request *q)
 {
     shape_options_deinit(&q->options);
@@ -41,14 +43,18 @@ static void on_turn(struct exec_request *er)
 
 void output_request_read(struct output_request *q, const struct execution_view *v)
 {
-    const char *state_dir = q->er.pack->config->state_dir;
+    const struct config *c = q->er.pack->config;
+    const char *state_dir = c->state_dir;
     execution_facts_read(&q->facts, state_dir, v);
-    const struct output_query query = {.state_dir = state_dir,
-                                       .id = v->id,
-                                       .options = &q->options,
-                                       .from = q->from,
-                                       .is_page = q->is_page,
-                                       .has_exit = q->facts.has_exit};
+    const struct output_query query = {
+        .state_dir = state_dir,
+        .id = v->id,
+        .options = &q->options,
+        .from = q->from,
+        .is_page = q->is_page,
+        .has_exit = q->facts.has_exit,
+        .is_copy = !id_has_replica(v->id, c->replica_id) &&
+                   (!execution_status_is_final(v->status) || v->status == EXECUTION_LOST)};
     int r = output_reader_new(&query, &q->reader);
     if (r != OUTPUT_DONE)
         return refuse(q, r);

@@ -485,6 +485,30 @@ static void a_place_that_is_none_is_refused(void **state)
     model_free(m);
 }
 
+/* A cursor of the owner is good on a replica whose copy has not come so far. */
+static void a_copy_may_be_behind_the_place(void **state)
+{
+    struct model *m = numbered(*state, 10, 5);
+    const struct shape_options o = {.max_bytes = 1000};
+    struct output_query q = {
+        .state_dir = *state, .id = id, .options = &o, .is_page = true, .is_copy = true};
+    const struct output_pos ahead[] = {{4, 0}, {5, 17}};
+    struct output_reader *reader = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(ahead); i++) {
+        q.from = ahead[i];
+        assert_int_equal(output_reader_new(&q, &reader), OUTPUT_DONE);
+        assert_int_equal(output_reader_step(reader), OUTPUT_DONE);
+        const struct output *out = output_reader_result(reader);
+        assert_int_equal(out->excerpt->n_pieces, 0);
+        assert_false(out->has_more);
+        assert_memory_equal(&out->next, &ahead[i], sizeof(ahead[i]));
+        output_reader_free(reader);
+    }
+    q.from = (struct output_pos){1, 35}; /* is here, and no place */
+    assert_int_equal(output_reader_new(&q, &reader), OUTPUT_E_PLACE);
+    model_free(m);
+}
+
 static void an_execution_that_never_ran_has_no_output(void **state)
 {
     const struct shape_options o = {.max_bytes = 1000};
@@ -539,6 +563,7 @@ int main(void)
         temp_dir_test(a_hole_that_comes_while_reading_is_jumped_over),
         temp_dir_test(the_end_is_shown_only_when_its_file_is_there),
         temp_dir_test(a_place_that_is_none_is_refused),
+        temp_dir_test(a_copy_may_be_behind_the_place),
         temp_dir_test(an_execution_that_never_ran_has_no_output),
         temp_dir_test(an_answer_holds_a_bounded_number_of_events),
     };
