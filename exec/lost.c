@@ -14,8 +14,17 @@
 #define BEATS_PER_TTL 3u
 /* Replicas that are dealt with at a time. */
 #define BODIES_MAX 16u
+/* Replicas that are silent at a time; more wait until some of them are buried. */
+#define SUSPECTS_MAX 64u
 
 struct body; /* of one dead replica */
+
+/* A replica that does not beat. */
+struct suspect {
+    char replica[RECORD_REPLICA_MAX + 1];
+    uint64_t since_ms; /* CLOCK_MONOTONIC: we have seen that */
+    bool is_silent;    /* this time */
+};
 
 struct lost {
     struct peers *peers; /* borrowed */
@@ -23,6 +32,8 @@ struct lost {
     bool is_beating;     /* a reply is due */
     unsigned n_bodies;
     bool is_own_searched; /* what is in our name and not here */
+    struct suspect suspects[SUSPECTS_MAX];
+    size_t n_suspects;
 };
 
 struct body {
@@ -33,8 +44,8 @@ struct body {
     unsigned left; /* executions that could not be declared lost, this time */
 };
 
-/* KEYS replicas; ARGV our id, dead after (ms), TTL, silent after (ms). "1" if we were silent since
- * our last beat, else "0"; then the ids of those who are dead. */
+/* KEYS replicas; ARGV our id, silent after (ms), TTL. "1" if we were silent ourselves, else "0";
+ * then the ids of those who are. */
 const char lost_beat_script[] =
     "local t = redis.call('TIME')\n"
     "local now = t[1] * 1000 + math.floor(t[2] / 1000)\n"
@@ -42,7 +53,7 @@ const char lost_beat_script[] =
     "redis.call('ZADD', KEYS[1], now, ARGV[1])\n"
     "redis.call('PEXPIRE', KEYS[1], ARGV[3])\n"
     "local v = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])\n"
-    "local silent = not last or now - last > tonumber(ARGV[4])\n"
+    "local silent = not last or now - last > tonumber(ARGV[2])\n"
     "table.insert(v, 1, silent and '1' or '0')\n"
     "return v\n";
 
@@ -256,21 +267,58 @@ static void examine(struct lost *l, const char *replica, bool is_own)
 
 /* ---- the beat ---- */
 
+/* How long it has been silent, as we have seen it ourselves: after Redis was away everybody seems
+ * to have been, and needs a moment to come back. */
+static uint64_t suspect(struct lost *l, const char *replica, uint64_t now)
+{
+    for (size_t i = 0; i < l->n_suspects; i++) {
+        struct suspect *p = &l->suspects[i];
+        if (strcmp(p->replica, replica) != 0)
+            continue;
+        p->is_silent = true;
+        return now - p->since_ms;
+    }
+    if (l->n_suspects < SUSPECTS_MAX) {
+        struct suspect *p = &l->suspects[l->n_suspects++];
+        *p = (struct suspect){.since_ms = now, .is_silent = true};
+        (void)snprintf(p->replica, sizeof(p->replica), "%s", replica);
+    }
+    return 0;
+}
+
+/* Those that were not among the silent this time live. */
+static void clear_suspects(struct lost *l)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < l->n_suspects; i++) {
+        if (!l->suspects[i].is_silent)
+            continue;
+        l->suspects[n] = l->suspects[i];
+        l->suspects[n++].is_silent = false;
+    }
+    l->n_suspects = n;
+}
+
 static void on_beat(void *arg, enum redis_outcome o, const struct redisReply *reply)
 {
     struct lost *l = arg;
+    const struct config *c = l->peers->config;
+    uint64_t now = clock_mono_ms();
     l->is_beating = false;
     const char *was_silent = redis_reply_text(redis_reply_at(reply, 0), NULL);
     if (o != REDIS_E_NONE || !was_silent)
         return;
     if (*was_silent == '1' && l->peers->service->mirror)
         mirror_check(l->peers->service->mirror);
-    for (size_t i = 1; i < redis_reply_count(reply) && l->n_bodies < BODIES_MAX; i++) {
+    for (size_t i = 1; i < redis_reply_count(reply); i++) {
         size_t len;
         const char *id = redis_reply_text(redis_reply_at(reply, i), &len);
-        if (id && len <= RECORD_REPLICA_MAX && strcmp(id, l->peers->config->replica_id) != 0)
+        if (!id || len > RECORD_REPLICA_MAX || strcmp(id, c->replica_id) == 0)
+            continue;
+        if (suspect(l, id, now) >= c->redis_grace_ms && l->n_bodies < BODIES_MAX)
             examine(l, id, false);
     }
+    clear_suspects(l);
 }
 
 static void beat(struct lost *l)
@@ -280,9 +328,8 @@ static void beat(struct lost *l)
     redis_args_script(&args, &l->peers->scripts[PEER_SCRIPT_BEAT], 1);
     redis_args_str(&args, REPLICAS_KEY);
     redis_args_str(&args, c->replica_id);
-    redis_args_u64(&args, c->redis_heartbeat_ttl_ms + c->redis_grace_ms);
-    redis_args_u64(&args, c->retention_ttl_ms + c->redis_heartbeat_ttl_ms + c->redis_grace_ms);
     redis_args_u64(&args, c->redis_heartbeat_ttl_ms);
+    redis_args_u64(&args, c->retention_ttl_ms + c->redis_heartbeat_ttl_ms + c->redis_grace_ms);
     const struct redis_call call = {.on_reply = on_beat, .arg = l};
     l->is_beating = redis_command(l->peers->redis, &call, &args) == REDIS_E_NONE;
 }
@@ -315,6 +362,7 @@ struct lost *lost_free(struct lost *l)
 
 void lost_up(struct lost *l)
 {
+    l->n_suspects = 0;
     look(l);
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 /*
  * Replicas that died, and what they ran. Every replica beats into one sorted set (by Redis' clock)
- * and looks there for others that have not for redis.heartbeat_ttl + redis.grace; what such a one
- * ran is declared lost, by whoever comes first:
+ * and looks there for others that have not for redis.heartbeat_ttl. What one ran that stays so for
+ * redis.grace, while we look on, is declared lost, by whoever comes first:
  *
  *   its heartbeat is still missing, and the record is still the text that was read  ─► new text
  *

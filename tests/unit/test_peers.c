@@ -433,6 +433,7 @@ static void an_owner_that_dies_with_a_reservation_is_an_honest_answer(void **sta
     mirrored_init(&m, "alice");
     mirrored_reserve(&m, "k", 'a');
     mirrored_beat("m", 0); /* it died before it started anything */
+    B->config.redis_grace_ms = 1;
     replicas_wait(is_lost, m.record.id, "it is lost");
     struct call *c = replica_ask(B, replica_start_call(B, "k", "a"));
     assert_int_equal(c->outcome, CALL_OK);
@@ -490,6 +491,7 @@ static void what_a_dead_replica_ran_is_lost_and_waits_hear_of_it(void **state)
     mirrored_publish(&m, 0);
     mirrored_index(&m.record);
     mirrored_beat("m", 0);
+    B->config.redis_grace_ms = 1;
     struct call *parked = replica_wait_call(B, m.record.id, CALL_UNTIL_ENDED, 0);
     service_call(&B->service, parked);
     mirrored_heartbeat("m", true);
@@ -503,6 +505,23 @@ static void what_a_dead_replica_ran_is_lost_and_waits_hear_of_it(void **state)
     call_free(c);
     assert_true(is_lost(m.record.id));
     wait_for("ZSCORE replicas m", ""); /* nothing is left to be done for it */
+    mirrored_deinit(&m);
+}
+
+/* A minute without Redis is the death of nobody. */
+static void after_redis_was_away_everybody_gets_the_grace_to_come_back(void **state)
+{
+    struct mirrored m;
+    mirrored_init(&m, "alice");
+    mirrored_add(&m, JOURNAL_READY, NULL, 0);
+    mirrored_publish(&m, 0);
+    mirrored_index(&m.record);
+    A->config.redis_grace_ms = B->config.redis_grace_ms = 2500;
+    A->config.redis_heartbeat_ttl_ms = B->config.redis_heartbeat_ttl_ms = 300;
+    mirrored_beat("m", 0); /* silent for ever, but nobody has seen it so yet */
+    replicas_run(400);
+    assert_false(is_lost(m.record.id));
+    replicas_wait(is_lost, m.record.id, "it is lost");
     mirrored_deinit(&m);
 }
 
@@ -545,6 +564,7 @@ int main(void)
         TEST(what_was_declared_lost_is_killed_when_its_owner_finds_out),
         TEST(what_was_declared_lost_and_has_ended_is_lost_for_its_owner_too),
         TEST(what_a_dead_replica_ran_is_lost_and_waits_hear_of_it),
+        TEST(after_redis_was_away_everybody_gets_the_grace_to_come_back),
         TEST(a_replica_that_comes_back_without_its_executions_says_so),
     };
     return cmocka_run_group_tests_name("peers", tests, NULL, NULL);
