@@ -80,7 +80,7 @@ static void check_state_secret(struct config_layers *l)
 static void check_exposure(struct config_layers *l)
 {
     const struct config *c = l->config;
-    if (c->token || check_is_loopback(c->host))
+    if (c->stdio || c->token || check_is_loopback(c->host))
         return;
     if (c->insecure)
         report_warning(&l->report, layers_origin(l, "server.insecure"),
@@ -197,6 +197,18 @@ static void check_state_dir(struct config_layers *l, const struct config_machine
                  m->state_dir);
 }
 
+/* What a client runs for itself shares nothing; the variable may be there for somebody else. */
+static void check_alone(struct config_layers *l)
+{
+    struct config *c = l->config;
+    if (!c->stdio || !c->redis_url)
+        return;
+    report_warning(&l->report, layers_origin(l, "redis.url"), config_key_get("redis.url"),
+                   "not used with --stdio: the server of one client shares nothing");
+    free(c->redis_url);
+    c->redis_url = NULL;
+}
+
 /* Nobody looks for a log where a client happened to start us. */
 static void check_log(struct config_layers *l)
 {
@@ -295,6 +307,7 @@ void check_layers(struct config_layers *l, const struct config_machine *m)
     check_replica_id(l, m);
     check_state_dir(l, m);
     check_log(l);
+    check_alone(l);
     check_paths(l);
     check_whitelist(l);
     check_timeouts(l);

@@ -15,10 +15,9 @@
 #include "exec/keeper/procfs.h"
 #include "state/base/fd.h"
 
-#define SET_MAX      256u /* descriptors in what a thread polls; more: not a program that asks */
-#define STAT_MAX     1024u
-#define FDINFO_MAX   (64u * 1024)
-#define CHILDREN_MAX (16u * 1024)
+#define SET_MAX    256u /* descriptors in what a thread polls; more: not a program that asks */
+#define STAT_MAX   1024u
+#define FDINFO_MAX (64u * 1024)
 
 /* Device numbers, Documentation/admin-guide/devices.txt. */
 #define DEV_TTY        makedev(5, 0) /* /dev/tty: whatever the process has for a terminal */
@@ -85,45 +84,11 @@ static bool read_process(const struct reader_query *q, pid_t pid, struct process
     return true;
 }
 
-static void add_children(struct pids *pids, pid_t pid)
-{
-    CLEANUP(free_p) char *text = NULL;
-    char path[64];
-    size_t len;
-
-    snprintf(path, sizeof(path), "/proc/%d/task", pid);
-    DIR *d = opendir(path);
-    if (!d)
-        return;
-    for (struct dirent *e; (e = readdir(d)) && pids->n < READER_PROCESSES_MAX;) {
-        if (e->d_name[0] == '.')
-            continue;
-        snprintf(path, sizeof(path), "/proc/%d/task/%.10s/children", pid, e->d_name);
-        if (file_read(path, CHILDREN_MAX, &text, &len) < 0)
-            continue;
-        const char *rest = text;
-        for (pid_t child; (child = procfs_children_next(&rest));)
-            pids_add(pids, child);
-        free(TAKE_PTR(text));
-    }
-    closedir(d);
-}
-
-/* The execution's processes: those of its group, or below its command. */
-static void find_pids(const struct tree *t, struct pids *ret)
-{
-    if (cgroup_is_there(&t->cgroup) && cgroup_find(&t->cgroup, ret) == 0 && ret->n > 0)
-        return;
-    pids_add(ret, t->main);
-    for (size_t i = 0; i < ret->n && ret->n < READER_PROCESSES_MAX; i++)
-        add_children(ret, ret->v[i]);
-}
-
 static void find_processes(struct look *l)
 {
     CLEANUP(pids_deinit) struct pids pids = {0};
 
-    find_pids(l->q->tree, &pids);
+    tree_list(l->q->tree, READER_PROCESSES_MAX + 1, &pids);
     l->is_partial = pids.n > READER_PROCESSES_MAX;
     for (size_t i = 0; i < pids.n && l->n < READER_PROCESSES_MAX; i++)
         if (read_process(l->q, pids.v[i], &l->v[l->n]))

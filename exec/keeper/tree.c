@@ -1,12 +1,18 @@
 #include "exec/keeper/tree.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <sys/wait.h>
 
 #include "exec/keeper/codec.h"
+#include "exec/keeper/procfs.h"
+#include "state/base/fd.h"
 
 void tree_deinit(struct tree *t)
 {
@@ -16,6 +22,7 @@ void tree_deinit(struct tree *t)
 }
 
 #define DOUBTS_MAX 3
+#define LIST_BYTES 1024
 
 static int find(const struct tree *t, bool is_only, struct pids *ret)
 {
@@ -63,6 +70,54 @@ bool tree_kill(struct tree *t, bool is_only)
     }
     proc_signal(&found, SIGKILL);
     return found.n == 0 && !is_in_doubt(t, r);
+}
+
+/* ---- a short list ---- */
+
+static void add_list(const char *path, size_t max, struct pids *ret)
+{
+    CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char text[LIST_BYTES];
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+    if (n <= 0)
+        return;
+    text[n] = '\0';
+    const char *rest = text;
+    for (pid_t pid; ret->n < max && (pid = procfs_children_next(&rest));)
+        if (*rest) /* else its digits may be cut: more than are wanted anyway */
+            pids_add(ret, pid);
+}
+
+static void add_children(pid_t pid, size_t max, struct pids *ret)
+{
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/%d/task", pid);
+    DIR *d = opendir(path);
+    if (!d)
+        return;
+    for (struct dirent *e; ret->n < max && (e = readdir(d));) {
+        if (e->d_name[0] == '.')
+            continue;
+        snprintf(path, sizeof(path), "/proc/%d/task/%.10s/children", pid, e->d_name);
+        add_list(path, max, ret);
+    }
+    closedir(d);
+}
+
+void tree_list(const struct tree *t, size_t max, struct pids *ret)
+{
+    const char *group = t->cgroup.path;
+    char path[PATH_MAX];
+
+    pids_add(ret, t->main);
+    for (size_t i = 0; i < ret->n && ret->n < max; i++)
+        add_children(ret->v[i], max, ret);
+    for (size_t i = 0; !group && i < ARRAY_LEN(t->cgroup.v1); i++)
+        group = t->cgroup.v1[i];
+    if (group && snprintf(path, sizeof(path), "%s/cgroup.procs", group) < (int)sizeof(path))
+        add_list(path, max, ret);
 }
 
 void tree_walk(struct tree *t, struct codec *c)

@@ -23,4 +23,8 @@ void tree_ask(const struct tree *t, int signo, bool is_only);
  * milliseconds. `is_only`: no other execution runs. */
 MUST_USE bool tree_kill(struct tree *t, bool is_only);
 
+/* At most `max` of them, for a look that must cost little: from the command downwards, then those
+ * of its group whose parent has ended. */
+void tree_list(const struct tree *t, size_t max, struct pids *ret);
+
 void tree_walk(struct tree *t, struct codec *c);

@@ -320,6 +320,13 @@ static void stdio_has_defaults_of_its_own(void **state)
     assert_string_equal(o.config->log_file, "");
     assert_int_equal(o.config->timeout_ms, 300 * 1000);
     CLEANUP(outcome_deinit)
+    struct outcome alone = fixture_run(&(struct setup){
+        .env = {"REDIS_URL=redis://h", "SANDBOX_HOST=0.0.0.0"}, .flags = {"--stdio"}});
+    assert_string_equal(alone.errors, "warning: REDIS_URL: not used with --stdio: the "
+                                      "server of one client shares nothing\n");
+    assert_int_equal(alone.action, CONFIG_RUN);
+    assert_null(alone.config->redis_url);
+    CLEANUP(outcome_deinit)
     struct outcome named = run_well(&(struct setup){.yaml = "limits:\n  timeout: 7\n",
                                                     .env = {"SANDBOX_LOG_FILE=/l"},
                                                     .flags = {"--stdio", "--state-dir=/t"}});

@@ -103,6 +103,8 @@ static const struct row waiting_rows[] = {
     {"a password", "read -s -p 'Password: ' x", PTY | SECRET},
     {"getpass", PYTHON "import getpass; getpass.getpass()'", PTY | SECRET},
     {"a shell with a job behind", "set -m; sleep 60 & read x", BOTH},
+    {"a shell with a hundred jobs", "for i in {1..100}; do sleep 60 & done; read x", BOTH},
+    {"an orphan", "(sh -c 'read x' <&3 &) 3<&0; exec sleep 60", PIPE},
     {"a terminal within", "exec script -qc 'read -p \"Go on? \" x' /dev/null", BOTH},
 };
 
