@@ -80,7 +80,7 @@ static void work_list(struct mirror *m, struct list *from, size_t *budget, unsig
         size_t bytes = 0;
         list_remove(l);
         (*looks)--;
-        if (x->is_in_flight) {
+        if (mirrored_waits(x)) {
             list_append(&waiting, l);
             continue;
         }
@@ -89,7 +89,7 @@ static void work_list(struct mirror *m, struct list *from, size_t *budget, unsig
             list_append(&waiting, l);
             break;
         }
-        if (!x->is_in_flight && !list_is_linked(&x->work))
+        if (x->in_flight == 0 && !list_is_linked(&x->work))
             x->dirty_since_ms = 0; /* there was nothing to say */
         *budget -= bytes < *budget ? bytes : *budget;
     }
@@ -102,7 +102,7 @@ static void work_list(struct mirror *m, struct list *from, size_t *budget, unsig
 static bool is_idle_list(const struct list *l)
 {
     for (const struct list *i = l->next; i != l; i = i->next)
-        if (!CONTAINER_OF(i, const struct mirrored, work)->is_in_flight)
+        if (!mirrored_waits(CONTAINER_OF(i, const struct mirrored, work)))
             return false;
     return true;
 }
@@ -287,7 +287,7 @@ void mirror_forget(struct mirror *m, const char *id)
     list_remove(&x->work);
     list_remove(&x->live);
     x->is_forgotten = true;
-    if (!x->is_in_flight)
+    if (x->in_flight == 0)
         mirrored_free(x);
 }
 
@@ -306,8 +306,8 @@ void mirror_tick(struct mirror *m)
         struct mirror_facts facts;
         if (!m->events->describe(m->arg, x->id, &facts))
             continue;
-        if (facts.events > x->window.end)
-            lag += facts.events - x->window.end;
+        if (facts.events > x->acked)
+            lag += facts.events - x->acked;
         if (x->dirty_since_ms && x->dirty_since_ms < since)
             since = x->dirty_since_ms;
         if (now - x->ttl_ms >= m->config->retention_ttl_ms / 4 && x->phase == MIRRORED_GOES) {

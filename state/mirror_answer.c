@@ -8,18 +8,28 @@
 #include "state/base/metrics.h"
 #include "state/mirror_impl.h"
 
-/* False: it was forgotten meanwhile, and is gone. */
-static bool land(struct mirrored *x)
+/* False: its answer means nothing, since one before it failed, or the execution was forgotten. */
+static bool land(const struct mirror_flight *f)
 {
+    struct mirrored *x = f->execution;
     struct mirror *m = x->mirror;
-    x->is_in_flight = false;
+    bool counts = !x->is_broken && !x->is_forgotten;
+    x->in_flight--;
     m->in_flight--;
-    m->in_flight_bytes -= x->next_bytes;
+    m->in_flight_bytes -= f->bytes;
     mirror_go_on(m);
-    if (!x->is_forgotten)
-        return true;
-    mirrored_free(x);
-    return false;
+    if (x->in_flight == 0)
+        x->is_broken = false;
+    if (x->in_flight == 0 && x->is_forgotten)
+        mirrored_free(x);
+    return counts;
+}
+
+/* It waited for the last of what had failed. */
+static void go_on(struct mirrored *x)
+{
+    if (list_is_linked(&x->work))
+        mirrored_mark(x, x->is_hurried);
 }
 
 /* It may have been written or not. Told apart by asking, once that is possible. */
@@ -27,6 +37,7 @@ static void lose(struct mirrored *x, enum redis_outcome o, const struct redisRep
 {
     struct mirror *m = x->mirror;
     x->phase = MIRRORED_UNKNOWN;
+    x->is_broken = x->in_flight > 0;
     mirrored_drop_sums(x);
     mirrored_announce(x, false);
     if (o == REDIS_E_ENDED)
@@ -44,6 +55,7 @@ static void repair(struct mirrored *x, const char *why)
     metric_add(METRIC_MIRROR_REPAIRS, why, NULL, 1);
     LOG_INFO("mirror_repairs", LOG_STR("exec", x->id), LOG_STR("why", why));
     x->phase = MIRRORED_FRESH;
+    x->is_broken = x->in_flight > 0;
     mirrored_mark(x, true);
 }
 
@@ -55,6 +67,8 @@ static void fence(struct mirrored *x, const char *name)
     metric_add(METRIC_MIRROR_FENCED, NULL, NULL, 1);
     LOG_WARN("mirror_fenced", LOG_STR("exec", x->id), LOG_STR("status", name));
     x->phase = MIRRORED_UNKNOWN; /* goes on once we say the same */
+    x->is_broken = x->in_flight > 0;
+    list_remove(&x->work);
     x->wants_meta = true;
     x->dirty_since_ms = 0;
     mirrored_announce(x, true);
@@ -67,6 +81,21 @@ static const char *text_at(const struct redisReply *r, size_t i)
         r->element[i]->type != REDIS_REPLY_STRING)
         return "";
     return r->element[i]->str;
+}
+
+/* Lands and frees; ret_flight (or NULL) is a copy. False: the answer means nothing. */
+static bool arrive(struct mirror_flight *f, struct mirrored **ret, struct mirror_flight *ret_flight)
+{
+    CLEANUP(free_p) struct mirror_flight *owned = f;
+    struct mirrored *x = f->execution;
+    bool is_last_of_forgotten = x->is_forgotten && x->in_flight == 1;
+    bool counts = land(f);
+    if (!counts && !is_last_of_forgotten && x->in_flight == 0)
+        go_on(x);
+    *ret = x;
+    if (ret_flight)
+        *ret_flight = *f;
+    return counts;
 }
 
 /* ---- asked ---- */
@@ -125,6 +154,7 @@ static void resume(struct mirrored *x, const char *status, uint64_t first, uint6
         mirrored_drop_sums(x);
     estimate(x, first, end);
     x->phase = MIRRORED_GOES;
+    x->acked = end;
     x->written = there;
     if (execution_status_is_final(there) && !x->wants_meta &&
         (!x->journal || end == journal_events(x->journal))) {
@@ -141,8 +171,8 @@ static void resume(struct mirrored *x, const char *status, uint64_t first, uint6
 
 void mirror_on_asked(void *arg, enum redis_outcome o, const struct redisReply *r)
 {
-    struct mirrored *x = arg;
-    if (!land(x))
+    struct mirrored *x;
+    if (!arrive(arg, &x, NULL))
         return;
     if (o != REDIS_E_NONE)
         return lose(x, o, r);
@@ -162,40 +192,39 @@ void mirror_on_asked(void *arg, enum redis_outcome o, const struct redisReply *r
 
 /* ---- written ---- */
 
-static void acknowledge(struct mirrored *x)
+static void acknowledge(struct mirrored *x, const struct mirror_flight *f)
 {
-    metric_add(METRIC_MIRROR_EVENTS, NULL, NULL, (int64_t)x->next_events);
+    metric_add(METRIC_MIRROR_EVENTS, NULL, NULL, (int64_t)f->events);
+    metric_add(METRIC_MIRROR_BYTES, NULL, NULL, (int64_t)f->bytes);
     x->mirror->refused_ms = 0;
-    metric_add(METRIC_MIRROR_BYTES, NULL, NULL, (int64_t)x->next_bytes);
-    x->phase = MIRRORED_GOES;
-    x->window = x->next_window;
-    x->output_bytes = x->next_output_bytes;
-    x->first_offset = x->next_first_offset;
-    x->written = x->next_written;
+    x->acked = f->end;
     mirrored_announce(x, true);
-    if (x->next_is_settled) {
+    if (f->is_last) {
         x->is_settled = true;
         x->dirty_since_ms = 0;
         list_remove(&x->work);
         list_remove(&x->live);
         return mirrored_settle(x);
     }
-    bool is_marked = list_is_linked(&x->work);
+    /* What was marked since is younger than this. */
     x->dirty_since_ms = 0;
-    if (x->has_more || is_marked)
-        mirrored_mark(x, x->has_more || x->is_hurried);
+    if (list_is_linked(&x->work))
+        mirrored_mark(x, x->is_hurried);
+    else if (x->in_flight > 0)
+        x->dirty_since_ms = clock_mono_ms();
 }
 
 void mirror_on_written(void *arg, enum redis_outcome o, const struct redisReply *r)
 {
-    struct mirrored *x = arg;
-    if (!land(x))
+    struct mirror_flight f;
+    struct mirrored *x;
+    if (!arrive(arg, &x, &f))
         return;
     if (o != REDIS_E_NONE)
         return lose(x, o, r);
     const char *verdict = text_at(r, 0);
     if (strcmp(verdict, "ok") == 0)
-        acknowledge(x);
+        acknowledge(x, &f);
     else if (strcmp(verdict, "gap") == 0)
         repair(x, strcmp(text_at(r, 1), "nothing") == 0 ? "missing" : "other_content");
     else

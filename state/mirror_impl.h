@@ -17,20 +17,26 @@ enum mirrored_phase {
     MIRRORED_OUT      /* declared lost, or not readable: nothing more is written */
 };
 
-/* One execution. */
+/* Commands of one execution on their way: more than one, so that a long backlog does not wait for
+ * each answer. */
+#define MIRRORED_FLIGHT_MAX 8u
+
+/* One execution. Window, sizes and `written` are as after all that was sent; when anything of that
+ * fails, Redis is asked what there is. */
 struct mirrored {
     struct mirror *mirror; /* borrowed */
     char id[EXECUTION_ID_MAX + 1];
     enum mirrored_phase phase;
     struct mirror_window window;
-    uint64_t output_bytes;          /* up to window.end */
-    uint64_t first_offset;          /* of window.first */
-    bool is_announcing;             /* on_announced is due */
-    bool is_settled;                /* Redis has its end */
-    bool is_in_flight;              /* a command is on its way */
-    bool wants_meta;                /* the record is to be written whatever else there is */
-    bool is_forgotten;              /* goes with the answer to what is in flight */
-    bool is_hurried;                /* at once, not with the next batch */
+    uint64_t output_bytes; /* up to window.end */
+    uint64_t first_offset; /* of window.first */
+    bool is_announcing;    /* on_announced is due */
+    bool is_settled;       /* Redis has its end */
+    unsigned in_flight;    /* commands on their way */
+    bool is_broken;        /* one of them failed: what the others are answered means nothing */
+    bool wants_meta;       /* the record is to be written whatever else there is */
+    bool is_forgotten;     /* goes with the answer to what is in flight */
+    bool is_hurried;       /* at once, not with the next batch */
     enum execution_status written;  /* as the record in Redis says; 0: not there */
     enum execution_waiting waiting; /* the same */
     uint64_t inputs;                /* the same */
@@ -45,13 +51,16 @@ struct mirrored {
     EVP_MD_CTX *sums[2];     /* owned; of stdout and stderr up to window.end; NULL: not known */
     struct list work;        /* mirror.hurried or mirror.calm */
     struct list live;        /* mirror.live, until it has settled */
-    /* what is in flight */
-    struct mirror_window next_window;
-    uint64_t next_output_bytes, next_first_offset, next_events;
-    size_t next_bytes;
-    enum execution_status next_written;
-    bool next_is_settled;
-    bool has_more; /* the journal goes on behind it */
+    uint64_t acked;          /* events that Redis has acknowledged */
+};
+
+/* A command on its way. */
+struct mirror_flight {
+    struct mirrored *execution; /* borrowed: it stays until the last has landed */
+    uint64_t end;               /* behind the last event of it */
+    uint64_t events;
+    size_t bytes;
+    bool is_last; /* with it the execution has settled */
 };
 
 struct mirror {
@@ -91,6 +100,12 @@ void mirrored_set_hash(struct mirrored *x, const char *hash); /* NULL: none */
 /* mirror_script.c */
 extern const char mirror_ask_script[], mirror_write_script[];
 bool mirror_send_ask(struct mirrored *x);
+/* A step now would be in vain: an answer has to come first. */
+static inline bool mirrored_waits(const struct mirrored *x)
+{
+    return x->in_flight > 0 &&
+           (x->phase != MIRRORED_GOES || x->is_broken || x->in_flight >= MIRRORED_FLIGHT_MAX);
+}
 struct mirror_write {
     const char *meta; /* borrowed; NULL: the record stays as it is */
     size_t meta_len;
@@ -98,6 +113,9 @@ struct mirror_write {
     enum execution_status shown; /* what the record says */
     uint64_t trim;               /* events that leave at the front */
     bool is_new;                 /* what is there is replaced */
+    bool is_last;                /* and nothing follows */
+    uint64_t first, length;      /* of the list as it is there now */
+    uint64_t end;                /* behind the last event */
     const struct mirror_slice *slice;
 };
 bool mirror_send_write(struct mirrored *x, const struct mirror_write *w);

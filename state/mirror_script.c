@@ -80,17 +80,21 @@ static uint64_t ttl_s(const struct mirror *m)
     return s ? s : 1;
 }
 
-static bool send_command(struct mirrored *x, redis_reply_fn *fn, const struct redis_args *args,
-                         size_t bytes)
+static bool send_command(const struct mirror_flight *flight, redis_reply_fn *fn,
+                         const struct redis_args *args)
 {
+    struct mirrored *x = flight->execution;
     struct mirror *m = x->mirror;
-    const struct redis_call call = {.on_reply = fn, .arg = x};
-    if (redis_command(m->redis, &call, args) != REDIS_E_NONE)
+    struct mirror_flight *f = xcalloc(1, sizeof(*f));
+    const struct redis_call call = {.on_reply = fn, .arg = f};
+    *f = *flight;
+    if (redis_command(m->redis, &call, args) != REDIS_E_NONE) {
+        free(f);
         return false;
-    x->is_in_flight = true;
-    x->next_bytes = bytes;
+    }
+    x->in_flight++;
     m->in_flight++;
-    m->in_flight_bytes += bytes;
+    m->in_flight_bytes += f->bytes;
     return true;
 }
 
@@ -103,7 +107,8 @@ bool mirror_send_ask(struct mirrored *x)
     for (size_t i = 0; i < keys.n; i++)
         redis_args_str(&args, keys.v[i]);
     redis_args_u64(&args, ttl_s(x->mirror));
-    return send_command(x, mirror_on_asked, &args, 0);
+    const struct mirror_flight f = {.execution = x};
+    return send_command(&f, mirror_on_asked, &args);
 }
 
 static void add_events(struct redis_args *args, const struct mirror_slice *s)
@@ -126,8 +131,8 @@ bool mirror_send_write(struct mirrored *x, const struct mirror_write *w)
         redis_args_str(&args, keys.v[i]);
     redis_args_str(&args, x->id);
     redis_args_str(&args, w->is_new ? "new" : "more");
-    redis_args_u64(&args, x->window.first);
-    redis_args_u64(&args, x->window.end - x->window.first);
+    redis_args_u64(&args, w->first);
+    redis_args_u64(&args, w->length);
     redis_args_u64(&args, w->trim);
     redis_args_u64(&args, ttl_s(x->mirror));
     redis_args_str(&args, execution_status_name(w->truth));
@@ -136,5 +141,10 @@ bool mirror_send_write(struct mirrored *x, const struct mirror_write *w)
     redis_args_u64(&args, x->mirror->config->max_finished);
     redis_args_bytes(&args, w->meta, w->meta_len);
     add_events(&args, w->slice);
-    return send_command(x, mirror_on_written, &args, w->slice->json.len + w->meta_len);
+    const struct mirror_flight f = {.execution = x,
+                                    .end = w->end,
+                                    .events = w->slice->n,
+                                    .bytes = w->slice->json.len + w->meta_len,
+                                    .is_last = w->is_last};
+    return send_command(&f, mirror_on_written, &args);
 }

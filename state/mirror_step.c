@@ -110,6 +110,9 @@ struct step {
     bool is_last;    /* brings the last event of one that has ended */
     bool is_new;
     uint64_t trim;
+    /* as it will be */
+    struct mirror_window window;
+    uint64_t output_bytes, first_offset;
 };
 
 /* 0, or -errno; a journal that has not begun is empty. */
@@ -179,21 +182,18 @@ static uint64_t offset_of(const struct mirrored *x, uint64_t event, uint64_t pre
     return rec.offset;
 }
 
-static void plan(struct mirrored *x, struct step *s)
+static void plan(const struct mirrored *x, struct step *s)
 {
     const struct mirror_slice *slice = &x->mirror->slice;
     uint64_t max = x->mirror->config->redis_max_output_bytes;
-    x->next_window = x->window;
-    x->next_output_bytes = slice->n ? slice->output_bytes : x->output_bytes;
-    x->next_first_offset = x->first_offset;
-    x->next_events = slice->n;
-    x->next_is_settled = s->is_last;
-    x->has_more = x->window.end + slice->n < s->events;
+    s->window = x->window;
+    s->output_bytes = slice->n ? slice->output_bytes : x->output_bytes;
+    s->first_offset = x->first_offset;
     if (slice->n > 0)
-        mirror_window_add(&x->next_window, slice->n, slice->json.len, max);
-    s->trim = mirror_window_trim(&x->next_window, max);
+        mirror_window_add(&s->window, slice->n, slice->json.len, max);
+    s->trim = mirror_window_trim(&s->window, max);
     if (s->trim > 0)
-        x->next_first_offset = offset_of(x, x->next_window.first, x->next_output_bytes);
+        s->first_offset = offset_of(x, s->window.first, s->output_bytes);
 }
 
 static void write_meta(struct mirrored *x, const struct step *s, enum execution_status shown)
@@ -212,10 +212,10 @@ static void write_meta(struct mirrored *x, const struct step *s, enum execution_
         .created_us = x->created_us,
         .started_us = s->facts.started_us,
         .last_output_us = s->facts.last_output_us,
-        .events = x->next_window.end,
-        .output_bytes = x->next_output_bytes,
-        .first_event = x->next_window.first,
-        .first_offset = x->next_first_offset,
+        .events = s->window.end,
+        .output_bytes = s->output_bytes,
+        .first_event = s->window.first,
+        .first_offset = s->first_offset,
         .has_exit = s->is_last,
     };
     memcpy(r.id, x->id, sizeof(r.id));
@@ -245,11 +245,18 @@ static bool write_step(struct mirrored *x, struct step *s)
     enum execution_status truth =
         s->has_exit ? execution_status_of(s->exit.reason) : s->facts.status;
     enum execution_status shown = s->has_exit && !s->is_last ? EXECUTION_RUNNING : truth;
-    struct mirror_write w = {
-        .truth = truth, .shown = shown, .trim = s->trim, .is_new = s->is_new, .slice = &m->slice};
+    struct mirror_write w = {.truth = truth,
+                             .shown = shown,
+                             .trim = s->trim,
+                             .is_new = s->is_new,
+                             .is_last = s->is_last,
+                             .first = x->window.first,
+                             .length = x->window.end - x->window.first,
+                             .end = s->window.end,
+                             .slice = &m->slice};
     if (x->waiting != s->facts.waiting || x->inputs != s->facts.inputs)
         x->wants_meta = true;
-    if (m->slice.n == 0 && !s->is_new && !s->is_last && !x->wants_meta && x->written == shown)
+    if (m->slice.n == 0 && !s->is_new && !x->wants_meta && x->written == shown)
         return true; /* nothing to say */
     add_sums(x, &m->slice);
     bool has_meta = is_meta_due(x, s, shown, now);
@@ -258,17 +265,23 @@ static bool write_step(struct mirrored *x, struct step *s)
         w.meta = m->meta.data;
         w.meta_len = m->meta.len;
     }
-    x->next_written = has_meta ? shown : x->written;
     if (!mirror_send_write(x, &w)) {
         mirrored_drop_sums(x); /* these events will be added again */
         return false;
     }
     if (has_meta) {
+        x->written = shown;
         x->meta_ms = x->ttl_ms = now;
         x->wants_meta = false;
         x->waiting = s->facts.waiting;
         x->inputs = s->facts.inputs;
     }
+    x->phase = MIRRORED_GOES;
+    x->window = s->window;
+    x->output_bytes = s->output_bytes;
+    x->first_offset = s->first_offset;
+    if (!s->is_last && m->slice.n > 0 && x->window.end < s->events)
+        mirrored_mark(x, true); /* one slice was not all */
     return true;
 }
 
