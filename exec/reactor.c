@@ -322,11 +322,9 @@ void reactor_unwatch(struct reactor *r, const char *id)
 
 void reactor_get_health(const struct reactor *r, struct reactor_health *ret)
 {
-    const struct config *c = r->service.config;
-    const struct execution_limits configured = {.max_memory_bytes = c->max_memory_bytes,
-                                                .max_cpu_ms = c->max_cpu_ms,
-                                                .max_processes = c->max_processes};
+    struct execution_limits configured;
     unsigned tree_limits = atomic_load_explicit(&r->tree_limits, memory_order_relaxed);
+    tree_limits_configured(r->service.config, &configured);
     *ret = (struct reactor_health){
         .is_keeper_ready = atomic_load_explicit(&r->is_keeper_ready, memory_order_relaxed),
         .is_draining = atomic_load_explicit(&r->is_draining, memory_order_relaxed),

@@ -118,10 +118,7 @@ enum reactor_redis service_redis_state(const struct service *s);
 /* What Redis does not have yet is on its way there. */
 bool service_is_mirroring(const struct service *s);
 void service_mirror_changed(struct service *s, const struct entry *e, unsigned what);
-/* service_egress.c: a start whose network is the proxy gets a password, and variables that name it.
- */
-void service_egress_prepare(struct exec_spec *spec);
-/* Takes the descriptor. */
+/* service_egress.c: takes the descriptor. */
 void service_egress_listener(struct service *s, const char *id, int listener_fd);
 void service_egress_ended(struct service *s, struct entry *e);
 void service_egress_note(struct service *s, const char *id, const char *note);

@@ -115,7 +115,6 @@ static void refuse(struct service *s, struct call *c, enum call_outcome o)
 /* Its id is made, and its key, if it has one, is its own. */
 static void accept_start(struct service *s, struct call *c)
 {
-    service_egress_prepare(c->spec);
     c->error = write_spec(s, c->spec);
     if (c->error < 0) {
         LOG_ERROR("spec_not_written", LOG_STR("exec", c->spec->id), LOG_ERRNO(c->error));

@@ -1,5 +1,6 @@
 #include "exec/tree_limits.h"
 
+#include "config/profile.h"
 #include "state/base/json_text.h"
 
 static const char *const texts[TREE_LIMITS] = {
@@ -24,11 +25,26 @@ unsigned tree_limits_missing(unsigned host, const struct execution_limits *l)
     return set & ~host;
 }
 
+void tree_limits_configured(const struct config *c, struct execution_limits *ret)
+{
+    const struct config_profile *p =
+        c->sandbox_profile ? config_profile_find(c, c->sandbox_profile) : NULL;
+
+    *ret = (struct execution_limits){
+        .max_memory_bytes = p && p->max_memory_bytes ? p->max_memory_bytes : c->max_memory_bytes,
+        .max_cpu_ms = p && p->max_cpu_ms ? p->max_cpu_ms : c->max_cpu_ms,
+        .max_processes = p && p->max_processes ? p->max_processes : c->max_processes,
+    };
+}
+
 unsigned tree_limits_asked(const struct config *c, const struct execution_limits *l)
 {
-    return (l->max_memory_bytes != c->max_memory_bytes ? TREE_MEMORY : 0u) |
-           (l->max_processes != c->max_processes ? TREE_PROCESSES : 0u) |
-           (l->max_cpu_ms != c->max_cpu_ms ? TREE_CPU : 0u);
+    struct execution_limits own;
+
+    tree_limits_configured(c, &own);
+    return (l->max_memory_bytes != own.max_memory_bytes ? TREE_MEMORY : 0u) |
+           (l->max_processes != own.max_processes ? TREE_PROCESSES : 0u) |
+           (l->max_cpu_ms != own.max_cpu_ms ? TREE_CPU : 0u);
 }
 
 void tree_limits_describe(unsigned limits, struct buf *to)

@@ -15,6 +15,8 @@ enum tree_limit { TREE_MEMORY = 1u << 0, TREE_PROCESSES = 1u << 1, TREE_CPU = 1u
 unsigned tree_limits_of_host(const struct keeper_host *h);
 /* Those that are set, but that the host can't hold. */
 unsigned tree_limits_missing(unsigned host, const struct execution_limits *l);
+/* Those of the configuration: limits.*, or what the profile in force says instead. */
+void tree_limits_configured(const struct config *c, struct execution_limits *ret);
 /* Those that are not the configuration's own, but tighter. */
 unsigned tree_limits_asked(const struct config *c, const struct execution_limits *l);
 /* "max_memory_mb holds for … ; …": for people, of those named; nothing when there are none. */

@@ -32,7 +32,7 @@ static int each_below(const char *path, int (*fn)(const char *path, void *arg), 
     return r;
 }
 
-static int find_in(const char *path, void *arg)
+int cgroup_find_members(const char *path, struct pids *ret)
 {
     CLEANUP(free_p) char *file = cgroup_path(path, "cgroup.procs");
     CLEANUP(free_p) char *text = NULL;
@@ -46,9 +46,15 @@ static int find_in(const char *path, void *arg)
         /* 0: a process of a pid namespace that we can't see into. */
         pid_t pid = (pid_t)strtol(line, NULL, 10);
         if (pid > 0)
-            pids_add(arg, pid);
+            pids_add(ret, pid);
     }
-    return each_below(path, find_in, arg);
+    return 0;
+}
+
+static int find_in(const char *path, void *arg)
+{
+    int r = cgroup_find_members(path, arg);
+    return r < 0 ? r : each_below(path, find_in, arg);
 }
 
 int cgroup_find_processes(const char *path, struct pids *ret)

@@ -43,6 +43,7 @@ MUST_USE int cgroup_remove(const struct cgroup *g);
 void cgroup_walk(struct cgroup *g, struct codec *c); /* over an upgrade */
 
 /* The same for one directory, of either version. */
+MUST_USE int cgroup_find_members(const char *path, struct pids *ret); /* not those below */
 MUST_USE int cgroup_find_processes(const char *path, struct pids *ret);
 void cgroup_kill_path(const char *path);
 MUST_USE int cgroup_remove_path(const char *path);

@@ -51,7 +51,7 @@ static bool is_delegated(const char *group)
 static bool has_only_us(const char *group)
 {
     struct pids found = {0};
-    bool is_ours = cgroup_find_processes(group, &found) == 0;
+    bool is_ours = cgroup_find_members(group, &found) == 0;
 
     for (size_t i = 0; i < found.n; i++)
         is_ours = is_ours && (found.v[i] == getpid() || found.v[i] == getppid());
@@ -68,7 +68,7 @@ static void move_all(const char *from, const char *to)
 {
     for (int round = 0; round < MOVE_ROUNDS; round++) {
         struct pids found = {0};
-        int r = cgroup_find_processes(from, &found);
+        int r = cgroup_find_members(from, &found);
         size_t n = found.n;
         for (size_t i = 0; i < found.n; i++) /* one that can't be moved shows in what follows */
             (void)!cgroup_write_u64(to, "cgroup.procs", (uint64_t)found.v[i]);
@@ -105,30 +105,53 @@ static int enable(const char *group, const char *name)
     return cgroup_write(group, "cgroup.subtree_control", text);
 }
 
-static int enable_from(const struct cgroup_place *own, const char *base, const char *name,
-                       bool may_empty)
+/* The root of the machine: there the rule does not hold. */
+static bool is_true_root(const char *group)
 {
-    int r = enable(own->path, name);
+    CLEANUP(free_p) char *file = cgroup_path(group, "cgroup.type");
+    return access(file, F_OK) < 0;
+}
 
-    if (r == -EBUSY && !may_empty)
-        return is_ours_to_empty(own) ? 0 : r; /* the keeper would */
-    if (r == -EBUSY) {
-        empty_own(own);
-        r = enable(own->path, name);
-    }
-    return r == 0 ? enable(base, name) : r;
+static bool has_members(const char *group)
+{
+    struct pids found = {0};
+    bool has = cgroup_find_members(group, &found) < 0 || found.n > 0;
+    pids_deinit(&found);
+    return has;
+}
+
+/* Whether controllers can be handed on from our group. With processes in it those for threads
+ * (pids, cpu) could be too, but then no process may live below: that must not even be tried. */
+static bool can_hand_on(const struct cgroup_place *own, bool may_empty)
+{
+    if (is_true_root(own->path) || !has_members(own->path))
+        return true;
+    if (!may_empty)
+        return is_ours_to_empty(own); /* the keeper would */
+    empty_own(own);
+    return !has_members(own->path);
 }
 
 /* The CPU controller keeps a fork bomb from taking the time of all others; nothing is set. */
 static void enable_all(struct cgroup_host *h, const struct cgroup_place *own, bool may_empty)
 {
     h->unified |= CGROUP_BIT(CGROUP_CPU); /* cpu.stat is in every group */
+    if (!can_hand_on(own, may_empty)) {
+        LOG_INFO("cgroup_not_ours", LOG_STR("group", own->path));
+        return;
+    }
+    bool is_looking = !may_empty && has_members(own->path) && !is_true_root(own->path);
     for (int i = 0; i < CGROUP_CONTROLLERS; i++) {
-        int r = enable_from(own, h->base, controllers[i].unified, may_empty);
+        const char *name = controllers[i].unified;
+        int r = cgroup_has_word(own->path, "cgroup.controllers", name) ? 0 : -ENOTSUP;
+        if (r == 0 && !is_looking)
+            r = enable(own->path, name);
+        if (r == 0 && !is_looking)
+            r = enable(h->base, name);
         if (r == 0)
             h->unified |= CGROUP_BIT(i);
         else if (r != -ENOTSUP)
-            LOG_INFO("cgroup_controller_not_enabled", LOG_STR("controller", controllers[i].unified),
+            LOG_INFO("cgroup_controller_not_enabled", LOG_STR("controller", name),
                      LOG_STR("group", own->path), LOG_ERRNO(r));
     }
 }

@@ -115,6 +115,7 @@ void doctor_check_limits(struct doctor *d)
     const struct config *c = d->config;
     struct look l = {.d = d};
     struct keeper_host host = {0};
+    struct execution_limits configured;
 
     if (ask_keeper(c, &host)) {
         l.has = tree_limits_of_host(&host);
@@ -129,7 +130,8 @@ void doctor_check_limits(struct doctor *d)
         tell_groups(&l, &h);
         cgroup_host_deinit(&h);
     }
-    tell(&l, TREE_MEMORY, "memory limit", c->max_memory_bytes);
-    tell(&l, TREE_PROCESSES, "process limit", c->max_processes);
-    tell(&l, TREE_CPU, "CPU limit", c->max_cpu_ms);
+    tree_limits_configured(c, &configured);
+    tell(&l, TREE_MEMORY, "memory limit", configured.max_memory_bytes);
+    tell(&l, TREE_PROCESSES, "process limit", configured.max_processes);
+    tell(&l, TREE_CPU, "CPU limit", configured.max_cpu_ms);
 }

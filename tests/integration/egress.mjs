@@ -149,6 +149,17 @@ describe('inside', () => {
   });
 });
 
+test('a call narrows the domains, and is told so', async () => {
+  const narrowed = { sandbox_config: { network: { allowed_domains: ['www.allowed.test'] } } };
+  const good = await run(`${curl} http://www.allowed.test:${port}/`, narrowed);
+  assert.match(textOf(good.output), /^hello/);
+  const bad = await run(`${curl} --output /dev/null --write-out '%{http_code}' http://allowed.test:${port}/`, narrowed);
+  assert.equal(textOf(bad.output), '403');
+  const none = { sandbox_config: { network: { allowed_domains: [] } } };
+  const nowhere = await run(`${curl} --output /dev/null --write-out "%{http_code}" http://allowed.test:${port}/`, none);
+  assert.equal(textOf(nowhere.output), '403');
+});
+
 test('what goes through is counted', async () => {
   const text = await (await server.get('/metrics')).text();
   const value = (name) => Number(new RegExp(`^[a-z_]*${name} (\\d+)`, 'm').exec(text)?.[1] ?? 0);

@@ -105,14 +105,14 @@ static void tells_oom_with_limit_and_peak(void **state)
     assert_int_equal(fixture_count(f, seen, JOURNAL_LIMIT), 1);
 }
 
-/* Four of 40 MiB each: less than the limit for any one of them. */
+/* Four of 15 MiB each: less than the limit for any one of them. */
 static void the_memory_of_a_tree_is_one(void **state)
 {
     struct fixture *f = *state;
-    struct exec_spec *s = fixture_script("for i in 1 2 3 4; do head -c 40000000 /dev/zero | tail "
-                                         "-c 40000000 | sleep 600 & done; wait");
+    struct exec_spec *s = fixture_script("for i in 1 2 3 4; do head -c 15000000 /dev/zero | tail "
+                                         "-c 15000000 | sleep 600 & done; wait");
 
-    s->limits.max_memory_bytes = 100 * MIB;
+    s->limits.max_memory_bytes = 40 * MIB;
     struct execution_exit e = fixture_wait_ended(f, fixture_spawn(f, s));
     assert_int_equal(e.reason, REASON_OOM);
 }
@@ -255,7 +255,7 @@ static void limits_hold_over_an_upgrade(void **state)
     struct exec_spec *s = fixture_script("read x; " HOG "; sleep 600");
 
     s->interactive = true;
-    s->limits.max_memory_bytes = 64 * MIB;
+    s->limits.max_memory_bytes = 32 * MIB;
     struct seen *seen = fixture_spawn(f, s);
     fixture_wait_ready(f);
     fixture_wait_processes(f, seen, 1);
@@ -264,7 +264,7 @@ static void limits_hold_over_an_upgrade(void **state)
     assert_int_equal(fixture_stdin(f, seen, "go\n", false, NULL), KEEPER_STDIN_OK);
     struct execution_exit e = fixture_wait_ended(f, seen);
     assert_int_equal(e.reason, REASON_OOM);
-    assert_int_equal(e.max_memory_bytes, 64 * MIB);
+    assert_int_equal(e.max_memory_bytes, 32 * MIB);
 }
 
 static void without_groups_each_process_is_limited(void **state)
