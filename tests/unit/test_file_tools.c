@@ -20,14 +20,14 @@ static cJSON *ask(struct pack_fixture *f, const char *tool, const char *argument
 
 static void put(struct pack_fixture *f, const char *arguments)
 {
-    CLEANUP(json_deletep) cJSON *result = ask(f, "write_file", arguments);
+    cJSON_Delete(ask(f, "write_file", arguments));
 }
 
 /* Of the principal: modern clients have no session. */
 static char *workspace(struct pack_fixture *f)
 {
     char *path = NULL;
-    CLEANUP(json_deletep) cJSON *any = ask(f, "list_files", "{}"); /* makes it */
+    cJSON_Delete(ask(f, "list_files", "{}")); /* makes it */
     if (asprintf(&path, "%s/workspaces/alice", f->mcp.dir) < 0 || access(path, F_OK) < 0)
         fail_msg("%s: no workspace", path);
     return path;

@@ -112,7 +112,7 @@ static void appending_adds_or_makes(void **state)
 static void links_and_directories_are_not_written_to(void **state)
 {
     CLEANUP(free_p) char *link = temp_path(*state, "link"), *dir = temp_path(*state, "dir");
-    CLEANUP(free_p) char *out = temp_path(*state, "out"), *file = temp_path(*state, "file");
+    CLEANUP(free_p) char *out = temp_path(*state, "out");
     struct file_written w;
     assert_int_equal(symlink("target", link), 0);
     assert_int_equal(symlink("/tmp", out), 0);
