@@ -1,6 +1,6 @@
 /*
- * The floor of an execution: posix_spawn of `/bin/sh -c "echo hello"`, read its pipe to the end,
- * wait. floor_spawn COUNT THREADS
+ * The floor of an execution: posix_spawn of `/bin/sh -c "echo hello"`, or of another program that
+ * prints something, read its pipe to the end, wait. floor_spawn COUNT THREADS [PROGRAM ARGUMENT...]
  */
 #include <fcntl.h>
 #include <spawn.h>
@@ -14,6 +14,8 @@
 
 static struct samples samples;
 static size_t per_thread;
+static char sh[] = "/bin/sh", c[] = "-c", echo[] = "echo hello";
+static char *preset[] = {sh, c, echo, NULL}, **program = preset;
 
 static void run_once(void)
 {
@@ -23,11 +25,10 @@ static void run_once(void)
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, p[1], 1);
-    char sh[] = "sh", c[] = "-c", echo[] = "echo hello", path[] = "PATH=/usr/bin:/bin";
-    char *argv[] = {sh, c, echo, NULL};
+    char path[] = "PATH=/usr/bin:/bin";
     char *env[] = {path, NULL};
     pid_t pid;
-    if (posix_spawn(&pid, "/bin/sh", &actions, NULL, argv, env) != 0)
+    if (posix_spawn(&pid, program[0], &actions, NULL, program, env) != 0)
         abort();
     posix_spawn_file_actions_destroy(&actions);
     close(p[1]);
@@ -46,20 +47,23 @@ static void *run(void *arg)
         uint64_t start = bench_now_us();
         run_once();
         samples_add(&samples, bench_now_us() - start);
+        bench_pause();
     }
     return NULL;
 }
 
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
-        fprintf(stderr, "usage: floor_spawn COUNT THREADS\n");
+    if (argc < 3) {
+        fprintf(stderr, "usage: floor_spawn COUNT THREADS [PROGRAM ARGUMENT...]\n");
         return 2;
     }
     size_t count = strtoul(argv[1], NULL, 10), threads = strtoul(argv[2], NULL, 10);
     if (!count || !threads || threads > 64)
         return 2;
     per_thread = count / threads;
+    if (argc > 3)
+        program = argv + 3;
     samples_init(&samples, count);
     pthread_t t[64];
     uint64_t start = bench_now_us();

@@ -92,6 +92,7 @@ static void *run(void *arg)
             abort();
         bool ok = read_reply(fd, reply);
         samples_add(&samples, bench_now_us() - start);
+        bench_pause();
         if (!ok) {
             pthread_mutex_lock(&lock);
             if (errors++ == 0)

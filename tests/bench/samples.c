@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 void samples_init(struct samples *s, size_t max)
 {
@@ -45,4 +46,12 @@ uint64_t bench_now_us(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* Between two samples: BENCH_PAUSE_MS of the environment. */
+void bench_pause(void)
+{
+    const char *text = getenv("BENCH_PAUSE_MS");
+    if (text)
+        (void)usleep((useconds_t)strtoul(text, NULL, 10) * 1000);
 }

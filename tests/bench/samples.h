@@ -15,3 +15,4 @@ void samples_add(struct samples *s, uint64_t us);
 /* {"n":…,"errors":…,"rate":…,"p50_us":…,"p99_us":…} on stdout; frees. */
 void samples_print(struct samples *s, uint64_t elapsed_us, size_t errors);
 uint64_t bench_now_us(void);
+void bench_pause(void); /* between two samples: BENCH_PAUSE_MS of the environment */
