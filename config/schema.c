@@ -250,8 +250,8 @@ const struct config_key config_keys[] = {
      .help = "how long a prepared sandbox waits before it is thrown away unused"},
     {"sandbox.workspace_quota", SIZE(workspace_quota_bytes, 0, PIB), .preset = "1GiB",
      .help = "most that lies in one workspace; 0 is no limit",
-     .more = "Measured every few seconds while commands run there: beyond it they end, and new "
-             "ones are refused until something is removed."},
+     .more = "Measured every two seconds while commands run there: what makes it grow beyond that "
+             "ends, reason file_size_limit. No file there can be larger, at any moment."},
     {"sandbox.workspace_ttl", DURATION(workspace_ttl_ms, 10, YEAR), .preset = "24h",
      .help = "how long a workspace stays after its last use",
      .more = "One of a session goes with the session."},

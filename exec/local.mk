@@ -25,11 +25,13 @@ libexec_a_SOURCES = \
 	exec/keeper_client.c exec/keeper_client.h \
 	exec/keeper_launch.c exec/keeper_launch.h \
 	exec/lost.c exec/lost.h \
+	exec/measurer.c exec/measurer.h \
 	exec/news.c exec/news.h \
 	exec/peer_command.c exec/peer_command.h \
 	exec/peer_list.c exec/peer_serve.c \
 	exec/peers.c exec/peers.h exec/peers_impl.h \
 	exec/queue.c exec/queue.h \
+	exec/quota.c exec/quota.h \
 	exec/reactor.c exec/reactor.h \
 	exec/registry.c exec/registry.h \
 	exec/reserve.c exec/reserve.h \

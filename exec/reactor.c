@@ -11,6 +11,7 @@
 
 #include "exec/egress/egress.h"
 #include "exec/inbox.h"
+#include "exec/quota.h"
 #include "exec/service.h"
 #include "exec/session_share.h"
 #include "exec/tree_limits.h"
@@ -26,6 +27,7 @@ struct reactor {
     struct inbox inbox;
     struct service service;
     struct workspaces workspaces;
+    struct quota quota;
     struct egress *egress;       /* owned; NULL: no profile needs it */
     struct session_share *share; /* owned; NULL: this server is alone */
     pthread_t thread;
@@ -122,6 +124,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     if (r->share)
         session_share_tick(r->share);
     workspaces_tick(&r->workspaces, &r->service, r->sessions);
+    quota_tick(&r->quota, &r->service);
     metric_set(METRIC_SESSIONS, NULL, NULL, sessions_count(r->sessions));
 }
 
@@ -195,6 +198,8 @@ int reactor_new(const struct config *c, struct sessions *sessions, struct reacto
         error = service_init(&r->service, c, r->base);
     if (error == 0)
         error = set_up_egress(r, c);
+    if (error == 0)
+        error = quota_init(&r->quota, c);
     if (error < 0) {
         LOG_ERROR("reactor_not_started", LOG_STR("state_dir", c->state_dir), LOG_ERRNO(error));
         return error; /* main ends the program: nothing here is worth taking apart */
@@ -256,6 +261,7 @@ struct reactor *reactor_free(struct reactor *r)
     assert(!r->is_started);
     egress_free(r->egress);
     workspaces_deinit(&r->workspaces);
+    quota_deinit(&r->quota);
     service_deinit(&r->service);
     session_share_free(r->share);
     event_free(r->on_inbox);

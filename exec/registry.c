@@ -21,6 +21,7 @@ static void entry_free(struct entry *e)
     free(e->session_id);
     free(e->idempotency_key);
     free(e->request_hash);
+    free(e->workspace);
     free(e);
 }
 
@@ -58,6 +59,7 @@ static struct entry *new_entry(struct registry *r, const struct exec_spec *s)
     e->principal = dup_or_null(s->principal);
     e->session_id = dup_or_null(s->session_id);
     e->request_hash = dup_or_null(s->request_hash);
+    e->workspace = dup_or_null(s->sandbox ? s->sandbox->workspace : NULL);
     e->interactive = s->interactive;
     e->sync = s->sync;
     e->created_us = s->created_us;

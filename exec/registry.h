@@ -34,6 +34,8 @@ struct entry {
     uint64_t inputs;                /* how often something was written to its stdin */
     uint64_t keep_output_bytes; /* of its limits: older output is dropped; 0: all of it is kept */
     uint64_t expires_ms;        /* CLOCK_MONOTONIC; ended: when retention takes it */
+    char *workspace;            /* owned or NULL: of a sandbox; the directory on the host */
+    uint64_t workspace_bytes;   /* at the last look, quota.h; 0: none yet */
     struct exec_spec *spec;     /* owned; only until it was handed to the keeper */
     bool has_listener;          /* the network proxy serves it */
     unsigned weak_limits;       /* enum tree_limit: told once it runs */

@@ -1,7 +1,11 @@
 #include "exec/workspaces.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
+
+#include <sys/stat.h>
 
 #include "state/base/clock.h"
 #include "state/base/id.h"
@@ -31,10 +35,41 @@ static bool begin_pass(struct workspaces *w, const char *state_dir)
     return w->pass; /* there is none before the first command */
 }
 
-/* Of a session that is gone. The id's form tells them from the directories of principals. */
-static bool is_left(struct service *s, struct sessions *sessions, const char *name)
+static bool is_in_use(const struct service *s, const char *path)
 {
-    return id_is_valid(name) && !sessions_has(sessions, name) &&
+    list_for_each (l, &s->registry.by_age) {
+        const struct entry *e = CONTAINER_OF(l, struct entry, by_age);
+        if (e->phase != ENTRY_ENDED && e->workspace && strcmp(e->workspace, path) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Of a principal that has not used it for long: each start touches it. */
+static bool is_expired(const struct workspaces *w, const struct service *s, const char *name)
+{
+    CLEANUP(free_p) char *path = NULL;
+    struct stat st;
+    uint64_t now_us = clock_real_us(), ttl_us = s->config->workspace_ttl_ms * 1000;
+
+    if (name[0] == '.' || ttl_us == 0 ||
+        fstatat(dirfd(w->pass), name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return false;
+    uint64_t used_us = (uint64_t)st.st_mtim.tv_sec * 1000000;
+    if (used_us + ttl_us > now_us)
+        return false;
+    if (asprintf(&path, "%s/" FOLDER "/%s", s->config->state_dir, name) < 0)
+        abort();
+    return !is_in_use(s, path);
+}
+
+/* Of a session that is gone. The id's form tells them from the directories of principals. */
+static bool is_left(const struct workspaces *w, struct service *s, struct sessions *sessions,
+                    const char *name)
+{
+    if (!id_is_valid(name))
+        return is_expired(w, s, name);
+    return !sessions_has(sessions, name) &&
            queue_group_active(&s->queue, PRINCIPAL_ANONYMOUS, name) == 0;
 }
 
@@ -53,7 +88,7 @@ void workspaces_tick(struct workspaces *w, struct service *s, struct sessions *s
     if (!w->pass && !begin_pass(w, s->config->state_dir))
         return;
     for (unsigned i = 0; i < NAMES_PER_TICK && (entry = readdir(w->pass)); i++)
-        if (is_left(s, sessions, entry->d_name))
+        if (is_left(w, s, sessions, entry->d_name))
             discard(s, entry->d_name);
     if (!entry) {
         closedir(w->pass);

@@ -1,8 +1,8 @@
 #pragma once
 /*
  * The directories <state_dir>/workspaces/<session id>, in which a session's commands run. One goes
- * once the session is gone and nothing of it waits or runs any more; those of principals stay.
- * Reactor thread.
+ * once the session is gone and nothing of it waits or runs any more; that of a principal when it
+ * was not used for sandbox.workspace_ttl. Reactor thread.
  */
 #include <dirent.h>
 

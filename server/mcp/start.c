@@ -102,7 +102,7 @@ static char *set_limits(struct exec_spec *s, const struct start_options *o)
     const struct config_profile *profile = o->isolation ? isolation_profile(o->isolation) : NULL;
     const struct sandbox_scope scope = {.profile = profile};
     if (profile)
-        start_profile_limits(profile, &s->limits);
+        start_profile_limits(profile, c->workspace_quota_bytes, &s->limits);
     if (seconds > 0)
         s->limits.timeout_ms = seconds < 0.001 ? 1 : (uint64_t)(seconds * 1000);
     return sandbox_config_limits(arguments_get(&start_arguments, o->arguments, "sandbox_config"),

@@ -8,7 +8,8 @@
 
 #define SECRET_BYTES 16
 
-void start_profile_limits(const struct config_profile *p, struct execution_limits *l)
+void start_profile_limits(const struct config_profile *p, uint64_t workspace_quota,
+                          struct execution_limits *l)
 {
     if (p->max_memory_bytes)
         l->max_memory_bytes = p->max_memory_bytes;
@@ -20,6 +21,8 @@ void start_profile_limits(const struct config_profile *p, struct execution_limit
         l->max_processes = p->max_processes;
     if (p->max_open_files)
         l->max_open_files = p->max_open_files;
+    if (workspace_quota && (l->max_file_bytes == 0 || l->max_file_bytes > workspace_quota))
+        l->max_file_bytes = workspace_quota;
 }
 
 /* Of the proxy, for this execution alone. */

@@ -120,6 +120,22 @@ describe('filesystem', () => {
   });
 });
 
+describe('the quota of a workspace', () => {
+  test('ends what goes on to fill it, and leaves a way back', async (t) => {
+    const own = new Modern(await useServer(t, { args: ['--set', 'sandbox.workspace_quota=8MiB'] }));
+    const r = await own.run('i=0; while :; do head -c 1048576 /dev/zero > f$i; i=$((i+1)); sleep 0.05; done', { timeout_seconds: 60 });
+    assert.equal(r.reason, 'file_size_limit');
+    assert.equal(textOf((await own.run('rm -f f*; echo again > f; cat f')).output), 'again\n');
+  });
+
+  test('is what a single file can not exceed', async (t) => {
+    const own = new Modern(await useServer(t, { args: ['--set', 'sandbox.workspace_quota=8MiB'] }));
+    const r = await own.run('head -c 20000000 /dev/zero > f; echo $?; stat -c %s f');
+    assert.match(textOf(r.output, 'stdout'), /^153\n8388608\n$/);
+    assert.equal((await own.run('exec head -c 20000000 /dev/zero > g')).reason, 'file_size_limit');
+  });
+});
+
 describe('network', () => {
   test('can not be asked for when the profile has none', async () => {
     assert.match(await refused({ network: { allowed_domains: ['example.com'] } }), /sandbox\.profiles\.build\.network: proxy/);
@@ -144,7 +160,7 @@ describe('prepared sandboxes', () => {
     for (let i = 0; i < 6; i++) {
       const limits = i % 2 ? { sandbox_config: { resource_limits: { max_file_size_mb: 3 } } } : {};
       const r = await mcp.run('ls -A /tmp /dev/shm | grep -v roots | tr -d "\\n"; touch /tmp/mark; ulimit -f; id -u', limits);
-      assert.equal(textOf(r.output), `/dev/shm:/tmp:${i % 2 ? '6144' : 'unlimited'}\n4242\n`);
+      assert.equal(textOf(r.output), `/dev/shm:/tmp:${i % 2 ? '6144' : '2097152'}\n4242\n`);
     }
   });
 });

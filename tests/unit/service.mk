@@ -1,6 +1,7 @@
 # Unit tests of the reactor's side of exec/.
 SERVICE_TESTS = \
 	tests/unit/test_keeper_client \
+	tests/unit/test_measurer \
 	tests/unit/test_news \
 	tests/unit/test_peers \
 	tests/unit/test_queue \
@@ -42,3 +43,5 @@ tests_unit_test_session_share_SOURCES = tests/unit/test_session_share.c \
 	tests/unit/redis_server.c tests/unit/redis_server.h tests/unit/temp_dir.h \
 	tests/unit/fake_keeper.c tests/unit/fake_keeper.h
 tests_unit_test_session_share_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_measurer_SOURCES = tests/unit/test_measurer.c tests/unit/temp_dir.h
+tests_unit_test_measurer_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)

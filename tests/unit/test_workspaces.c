@@ -1,4 +1,5 @@
 /* When the directories of sessions go, and which stay. */
+#include <fcntl.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -135,6 +136,20 @@ static void the_workspaces_of_principals_stay(void **state)
         assert_true(is_there(f, names[i]));
 }
 
+static void the_workspace_of_a_principal_goes_when_it_was_not_used_for_long(void **state)
+{
+    struct fixture *f = *state;
+    const struct timespec old[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+    make(f, "alice");
+    make(f, "bob");
+    CLEANUP(free_p) char *bobs = path_of(f, "bob");
+    assert_int_equal(utimensat(AT_FDCWD, bobs, old, 0), 0);
+    f->config.workspace_ttl_ms = 3600000;
+    pass(f);
+    assert_true(is_there(f, "alice"));
+    assert_false(is_there(f, "bob"));
+}
+
 /* A tick does a part of a pass: the reactor has other work. */
 static void a_pass_reaches_all_of_very_many(void **state)
 {
@@ -203,6 +218,7 @@ int main(void)
         TEST(a_workspace_goes_when_its_session_has_ended),
         TEST(a_workspace_stays_while_something_of_it_waits_or_runs),
         TEST(the_workspaces_of_principals_stay),
+        TEST(the_workspace_of_a_principal_goes_when_it_was_not_used_for_long),
         TEST(a_pass_reaches_all_of_very_many),
         TEST(without_workspaces_there_is_nothing_to_do),
         TEST(a_link_in_the_place_of_a_workspace_goes_and_its_target_stays),
