@@ -1,10 +1,12 @@
 // The MCP Inspector on the command line, in both eras: what README tells people to type.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
 import { Modern, textOf } from './lib/mcp.mjs';
-import { useServer } from './lib/server.mjs';
+import { environment, program, useServer } from './lib/server.mjs';
 import { within } from './lib/until.mjs';
 
 const launcher = fileURLToPath(
@@ -13,9 +15,8 @@ const launcher = fileURLToPath(
 const server = await useServer(null, { args: ['--set', 'tasks.sync_wait=100ms', '--set', 'tasks.poll_interval=50ms'] });
 
 // Its exit status and what it printed.
-async function inspect(era, ...args) {
-  const all = ['--cli', server.endpoint, '--transport', 'http', '--protocol-era', era, '--quiet', ...args];
-  const child = spawn(process.execPath, [launcher, ...all], {
+async function run(...args) {
+  const child = spawn(process.execPath, [launcher, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH, HOME: server.stateDir },
   });
@@ -26,6 +27,9 @@ async function inspect(era, ...args) {
   const status = await within('the Inspector', 60_000, new Promise((done) => child.on('close', done)));
   return { status, out, err };
 }
+
+const inspect = (era, ...args) =>
+  run('--cli', server.endpoint, '--transport', 'http', '--protocol-era', era, '--quiet', ...args);
 
 async function result(era, ...args) {
   const { status, out, err } = await inspect(era, ...args);
@@ -50,6 +54,16 @@ for (const era of ['legacy', 'modern']) {
     assert.ok(prompts.length > 0);
   });
 }
+
+test('it runs one for itself, over stdin and stdout', async () => {
+  const file = join(server.stateDir, 'mcp.json');
+  const exec = { command: program, args: ['--stdio'], env: environment(server.stateDir, { TMPDIR: server.stateDir }) };
+  writeFileSync(file, JSON.stringify({ mcpServers: { exec } }));
+  const how = ['--config', file, '--server', 'exec', '--method', 'tools/call'];
+  const { status, out, err } = await run('--cli', ...how, '--tool-name', 'execute_code', '--tool-arg', 'command=echo here');
+  assert.equal(status, 0, err.slice(-2000));
+  assert.match(out, /here/);
+});
 
 test('it finds no error in the schemas of the tools', async () => {
   const { status, err } = await inspect('legacy', '--method', 'tools/list', '--strict');

@@ -58,9 +58,9 @@ describe('a cursor', () => {
 
 describe('a wait', () => {
   test('of wait_ms ends with the first new output', async () => {
-    const id = await mcp.start('read x; echo now; read x', { interactive: true });
+    const id = await mcp.start('until [ -e go ]; do sleep 0.02; done; echo now; sleep 600');
     const waiting = mcp.output(id, { wait_ms: 20_000, last_event_id: (await mcp.output(id)).next_event_id });
-    await mcp.stdin(id, '');
+    await mcp.run('touch go');
     const page = await within('the wait', 5000, waiting);
     assert.equal(textOf(page.output), 'now\n');
     assert.equal(page.status, 'running');
