@@ -69,6 +69,14 @@ static void retire(struct peer_command *k)
     free_command(k);
 }
 
+/* What the client did shows in its next look: the copy is older than that. */
+static void outdate(struct service *s, const struct call *c)
+{
+    struct entry *e = registry_find(&s->registry, c->id);
+    if (e && e->shadow)
+        e->shadow->is_dirty = true;
+}
+
 static void finish(struct peer_command *k, const struct peer_message *m, enum call_outcome o)
 {
     struct service *service = k->peers->service;
@@ -81,6 +89,7 @@ static void finish(struct peer_command *k, const struct peer_message *m, enum ca
     if (!c)
         return;
     if (m) {
+        outdate(service, c);
         c->repeated = m->repeated;
         c->was_running = m->was_running;
         memcpy(c->view.id, c->id, sizeof(c->view.id));

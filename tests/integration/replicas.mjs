@@ -329,12 +329,15 @@ describe('a replica that dies', () => {
   test('and is back within the grace goes on with everything', async (t) => {
     const cluster = await useCluster(t, alone({ config: 'redis:\n  heartbeat_ttl: 3s\n  grace: 20s\n' }));
     const [a, b] = cluster.all().map((server) => new Modern(server));
-    const id = await a.start('read -r x; echo "<$x>"; exit 5', { interactive: true });
-    const waits = b.output(id, { wait: true });
+    const runs = await a.start('sleep 4; echo over; exit 5');
+    const waits = b.output(runs, { wait: true });
+    const reads = await a.start('read -r x; echo "<$x>"; exit 6', { interactive: true });
     await cluster.servers.r1.restart();
-    await until('input to reach it', async () => !(await b.call('send_stdin', { execution_id: id, input_data: 'back', input_id: '1' })).isError);
-    const end = await waits;
-    assert.deepEqual([end.status, end.exit_code, textOf(end.output)], ['completed', 5, '<back>\n']);
+    await until('input to reach it', async () => !(await b.call('send_stdin', { execution_id: reads, input_data: 'back', input_id: '1' })).isError);
+    const [end, other] = [await waits, await b.ended(reads)];
+    assert.deepEqual([end.status, end.exit_code, textOf(end.output)], ['completed', 5, 'over\n']);
+    assert.deepEqual([other.status, other.exit_code], ['completed', 6]);
+    assert.equal(textOf((await b.output(reads)).output), '<back>\n');
   });
 
   test('only seemingly, because it was stopped, does not make two truths', async (t) => {
