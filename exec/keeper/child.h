@@ -92,6 +92,7 @@ MUST_USE int child_watch(struct child *c); /* its descriptors; 0 or -errno */
 void child_watch_limits(struct child *c);
 void child_look_at_limits(struct child *c); /* child_limits.c: from now on, now and then */
 void child_count_limits(struct child *c);   /* for the last time */
+void child_note_system_call(struct child *c);
 void child_on_readable(struct source *s, uint32_t events);
 bool child_take_output(struct stream *s); /* one read; false: nothing is there now */
 void child_flush(struct stream *s, bool is_end);

@@ -269,6 +269,7 @@ void child_main_ended(struct child *c, int status, const struct rusage *usage)
     e->max_rss_bytes = (uint64_t)usage->ru_maxrss * 1024;
     c->phase = CHILD_DRAINING;
     child_count_limits(c);
+    child_note_system_call(c);
     waiting_stop(c);
     timer_clear(&c->limit);
     timer_clear(&c->ladder);

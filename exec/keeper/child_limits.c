@@ -5,6 +5,7 @@
  * missed is found at the end.
  */
 #include <inttypes.h>
+#include <signal.h>
 
 #include "exec/keeper/child.h"
 #include "exec/keeper/limits.h"
@@ -125,4 +126,18 @@ void child_count_limits(struct child *c)
     }
     if (holds(c, CGROUP_CPU))
         c->exit.tree_cpu_ms = limits_cpu_us(host_of(c), &c->tree.cgroup) / 1000;
+}
+
+/* The filter of a sandbox answers most of what it refuses with an error, which only the command
+ * sees; calls that it can't read end the process. */
+void child_note_system_call(struct child *c)
+{
+    static const char note[] =
+        "{\"reason\":\"system_call\",\"message\":\"The command was ended by SIGSYS: it made a "
+        "system "
+        "call that the sandbox can not allow, as programs of another architecture do (32-bit ones "
+        "on a 64-bit machine)\"}";
+
+    if (c->sandbox && c->exit.term_signal == SIGSYS)
+        child_note(c, JOURNAL_VIOLATION, note);
 }

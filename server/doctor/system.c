@@ -10,6 +10,7 @@
 #include <sys/timex.h>
 #include <sys/vfs.h>
 
+#include "exec/keeper/keeper.h"
 #include "server/doctor/report.h"
 #include "state/base/fd.h"
 
@@ -18,9 +19,6 @@
 #define YEAR_2025 1735689600
 /* TMPFS_MAGIC of statfs(2): gone with a restart of the machine. */
 #define TMPFS 0x01021994
-/* Of a keeper: for each execution, and for the rest (exec/keeper/keeper.h). */
-#define KEEPER_FDS_EACH 8u
-#define KEEPER_FDS_REST 64u
 /* Of the server, besides connections: threads, logs, journals that are read. */
 #define SERVER_FDS_REST 256u
 /* Three pipes of 1 MiB for each execution, exec/keeper/stdio.c; pages of 4 KiB. */

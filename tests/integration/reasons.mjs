@@ -126,6 +126,32 @@ describe('reason', () => {
   });
 });
 
+// getpid by the 32-bit gate, then exit(0) by the 64-bit one: 64-bit programs may do both.
+const MIXED = Buffer.from(
+  '7f454c46020101000000000000000000' + // ELF, 64-bit, little-endian
+    '02003e00010000007800400000000000' + // executable, x86-64, entry 0x400078
+    '40000000000000000000000000000000' +
+    '00000000400038000100000000000000' +
+    '01000000050000000000000000000000' + // one segment, readable and executable
+    '00004000000000000000400000000000' +
+    '87000000000000008700000000000000' +
+    '0010000000000000' +
+    'b814000000cd80' + // mov eax, 20; int 0x80
+    '31ffb03c0f0590', // xor edi, edi; mov al, 60; syscall
+  'hex',
+);
+
+test('a system call that ends a sandboxed command is a violation', async (t) => {
+  if (process.arch !== 'x64') return t.skip('the program is one for x86-64');
+  const r = await mcp.run(`echo ${MIXED.toString('base64')} | base64 -d >x; chmod +x x; exec ./x`);
+  if (r.signal === 'SIGSEGV') return t.skip('this kernel has no 32-bit system calls');
+  assert.deepEqual([r.reason, r.signal], ['signaled', 'SIGSYS'], JSON.stringify(r));
+  const { events } = await eventsOf(r);
+  const event = events.find((e) => e.type === 'violation');
+  assert.equal(event.reason, 'system_call');
+  assert.match(event.message, /SIGSYS/);
+});
+
 // All events of an execution, by cursor.
 async function eventsOf({ execution_id }) {
   const r = await mcp.output(execution_id);
