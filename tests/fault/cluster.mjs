@@ -17,9 +17,11 @@ import { Work } from './lib/work.mjs';
 const seconds = Number(process.env.FAULT_SECONDS ?? 120);
 const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
 const clients = Number(process.env.FAULT_CLIENTS ?? 6);
-const heartbeatMs = 2000; // redis.heartbeat_ttl; the grace after it is as long
+const heartbeatMs = 2000; // redis.heartbeat_ttl
+const graceMs = 2000; // redis.grace
 const config = (dir) => `redis:
   heartbeat_ttl: ${heartbeatMs}ms
+  grace: ${graceMs}ms
   timeout: 2s
 limits:
   max_concurrent: 100
@@ -71,8 +73,9 @@ test(`${seconds} s of faults, seed ${seed}`, { timeout: (seconds + 600) * 1000 }
 
   const problems = [];
   const ends = {};
-  // Held or killed at the edge of the lease, a replica may be late by a heartbeat.
-  const mayBeLost = (job, status) => chaos.wasAway(status.replica ?? job.id.split('-')[0], heartbeatMs * 0.8, job.startedAt);
+  // The lease began with the last heartbeat, which comes a few times in it.
+  const isAwayMs = heartbeatMs / 2 + graceMs;
+  const mayBeLost = (job, status) => chaos.wasAway(status.replica ?? job.id.split('-')[0], isAwayMs, job.startedAt);
   for (const job of work.jobs) {
     try {
       const end = await work.check(job, { mayBeLost });
