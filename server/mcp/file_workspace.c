@@ -17,7 +17,9 @@ int file_workspace_open(const struct pack_exec *p, const struct mcp_request *rq,
                                         .principal = mcp_request_principal(rq)};
     int r = workspace_home(&w, ret_home);
 
-    return r < 0 ? r : file_root_open(*ret_home, p->config->working_directory != NULL, ret);
+    if (r == 0)
+        r = file_root_open(*ret_home, p->config->working_directory != NULL, ret);
+    return r == FILE_E_MISSING ? -ENOENT : r; /* exec.working_directory: the operator's to make */
 }
 
 int file_workspace_of(const struct config *c, const char *id, struct file_root *ret,

@@ -189,11 +189,12 @@ static void reply_status(struct resource_request *r, const struct execution_view
     mcp_reply_result(r->er.rq, result);
 }
 
-static void reply_help(struct mcp_request *rq)
+static void reply_help(struct mcp_request *rq, const struct config *c)
 {
     cJSON *result;
     cJSON *content = resource_contents(RESOURCE_HELP_URI, "text/plain", &result);
-    cJSON_AddStringToObject(content, "text", pack_exec_help);
+    cJSON_AddStringToObject(content, "text",
+                            c->files_enabled ? pack_exec_help : pack_exec_help_no_files);
     mcp_reply_result(rq, result);
 }
 
@@ -222,7 +223,7 @@ bool resource_exec_read(struct mcp_request *rq, const char *uri, void *pack_arg)
     if (strncmp(uri, RESOURCE_SCHEME, strlen(RESOURCE_SCHEME)) != 0)
         return false;
     if (strcmp(uri, RESOURCE_HELP_URI) == 0) {
-        reply_help(rq);
+        reply_help(rq, ((const struct pack_exec *)pack_arg)->config);
         return true;
     }
     if (!resource_uri_parse(uri, &parsed)) {

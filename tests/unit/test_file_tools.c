@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include "server/mcp/pack_text.h"
 #include "state/base/fd.h"
 #include "tests/unit/pack_fixture.h"
 
@@ -265,6 +266,8 @@ static void the_tools_can_be_switched_off(void **state)
     for (size_t i = 0; i < pack->n_tools; i++)
         assert_null(strstr(pack->tools[i].name, "file"));
     assert_null(strstr(pack->instructions, "_file"));
+    assert_null(strstr(pack_exec_help_no_files, "_file"));
+    assert_non_null(strstr(pack_exec_help, "_file"));
     assert_non_null(strstr(f->pack->instructions, "_file"));
     pack_exec_free(pack);
 }
