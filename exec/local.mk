@@ -26,6 +26,7 @@ libexec_a_SOURCES = \
 	exec/keeper_launch.c exec/keeper_launch.h \
 	exec/lost.c exec/lost.h \
 	exec/measurer.c exec/measurer.h \
+	exec/list_news.c exec/list_news.h \
 	exec/news.c exec/news.h \
 	exec/peer_command.c exec/peer_command.h \
 	exec/peer_list.c exec/peer_serve.c \

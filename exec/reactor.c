@@ -309,6 +309,13 @@ void reactor_on_session_end(struct reactor *r, reactor_session_fn *fn, void *arg
         session_share_on_end(r->share, fn, arg);
 }
 
+void reactor_on_list_news(struct reactor *r, void (*fn)(void *arg, const char *principal),
+                          void *arg)
+{
+    assert(!r->is_started);
+    list_news_listen(r->service.list_news, fn, arg);
+}
+
 static void order_watch(struct reactor *r, enum call_op op, const char *id)
 {
     struct call *c = call_new(op, NULL, NULL, NULL);

@@ -39,6 +39,9 @@ typedef void reactor_news_fn(void *arg, const char *principal, const struct exec
                              unsigned what);
 /* Before reactor_start(). */
 void reactor_on_news(struct reactor *r, reactor_news_fn *fn, void *arg);
+/* Somebody's list of executions changed; principal NULL: everybody's. As above. */
+void reactor_on_list_news(struct reactor *r, void (*fn)(void *arg, const char *principal),
+                          void *arg);
 /* Counted; in line with calls, so that one submitted later says how things stood when news began to
  * come. The id need not exist, and may be anybody's. At most limits.max_watched: what is beyond
  * them has no news. Any thread. */

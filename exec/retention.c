@@ -29,6 +29,7 @@ void retention_run(struct service *s)
         LOG_DEBUG("execution_forgotten", LOG_STR("exec", e->id));
         if (s->mirror)
             mirror_forget(s->mirror, e->id);
+        list_news_mark(s->list_news, e->principal);
         registry_remove(&s->registry, e);
     }
 }

@@ -69,6 +69,8 @@ int service_init(struct service *s, const struct config *c, struct event_base *b
         r = redis_new(base, c, c->replica_id, &s->redis);
     if (r == 0 && s->redis)
         s->peers = peers_new(s, s->redis);
+    if (r == 0)
+        s->list_news = list_news_new(base, c, s->redis);
     if (r == 0 && s->redis)
         r = service_mirror_init(s);
     if (r < 0)
@@ -92,6 +94,7 @@ void service_deinit(struct service *s)
     keeper_client_free(s->keeper);
     s->redis = redis_free(s->redis); /* what is asked of it is answered */
     s->peers = peers_free(s->peers);
+    list_news_free(s->list_news);
     service_mirror_deinit(s);
     free(s->address);
     s->isolation = isolation_free(s->isolation);

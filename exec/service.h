@@ -13,6 +13,7 @@
 #include "exec/call.h"
 #include "exec/janitor.h"
 #include "exec/keeper_client.h"
+#include "exec/list_news.h"
 #include "exec/news.h"
 #include "exec/queue.h"
 #include "exec/reactor.h"
@@ -41,6 +42,7 @@ struct service {
     struct keeper_client *keeper; /* owned */
     struct janitor *janitor;      /* owned */
     struct news *news;            /* owned */
+    struct list_news *list_news;  /* owned */
     reactor_news_fn *on_news;     /* told of watched executions; NULL: nobody listens */
     void *news_arg;
     struct list stdin_calls; /* calls at the keeper, answered by on_stdin */

@@ -125,6 +125,7 @@ static void accept_start(struct service *s, struct call *c)
     e->spec = TAKE_PTR(c->spec);
     memcpy(c->id, e->id, sizeof(c->id));
     service_mirror_added(s, e);
+    list_news_mark(s->list_news, e->principal);
     queue_push(&s->queue, e);
     service_start_pending(s);
     park_start(s, c, e);

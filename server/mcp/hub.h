@@ -43,6 +43,7 @@ void hub_end_session(struct hub *h, const char *session_id);
 void hub_touch_sessions(struct hub *h);
 
 void hub_list_changed(struct hub *h, enum mcp_list which);
+void hub_resources_changed(struct hub *h, const char *principal);
 void hub_resource_updated(struct hub *h, const char *principal, const char *uri);
 void hub_task_changed(struct hub *h, const char *principal, const char *id);
 void hub_drain(struct hub *h);

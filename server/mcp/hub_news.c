@@ -32,21 +32,36 @@ static void list_changed_each(const char *id, void *value, void *arg)
         post_notification(s, arg, NULL);
 }
 
-void hub_list_changed(struct hub *h, enum mcp_list which)
-{
-    static const char *const methods[] = {
-        [MCP_LIST_TOOLS] = "notifications/tools/list_changed",
-        [MCP_LIST_PROMPTS] = "notifications/prompts/list_changed",
-        [MCP_LIST_RESOURCES] = "notifications/resources/list_changed",
-    };
-    LOCKED(h);
+static const char *const list_methods[] = {
+    [MCP_LIST_TOOLS] = "notifications/tools/list_changed",
+    [MCP_LIST_PROMPTS] = "notifications/prompts/list_changed",
+    [MCP_LIST_RESOURCES] = "notifications/resources/list_changed",
+};
 
-    map_each(h->peers, list_changed_each, (void *)methods[which]);
+/* Under the lock. */
+static void tell_listeners(struct hub *h, enum mcp_list which, const char *principal)
+{
     list_for_each (it, &h->streams) {
         struct stream *s = CONTAINER_OF(it, struct stream, hub_link);
-        if (s->kind == STREAM_LISTEN && s->wants[which])
-            post_notification(s, methods[which], NULL);
+        if (s->kind == STREAM_LISTEN && s->wants[which] &&
+            (!principal || strcmp(s->principal, principal) == 0))
+            post_notification(s, list_methods[which], NULL);
     }
+}
+
+void hub_list_changed(struct hub *h, enum mcp_list which)
+{
+    LOCKED(h);
+
+    map_each(h->peers, list_changed_each, (void *)list_methods[which]);
+    tell_listeners(h, which, NULL);
+}
+
+void hub_resources_changed(struct hub *h, const char *principal)
+{
+    LOCKED(h);
+
+    tell_listeners(h, MCP_LIST_RESOURCES, principal);
 }
 
 struct update {

@@ -71,7 +71,7 @@ static cJSON *read_asked(const struct mcp_identity *who, const cJSON *asked)
     } lists[] = {
         {"toolsListChanged", who->tools_list_changed},
         {"promptsListChanged", who->prompts_list_changed},
-        {"resourcesListChanged", who->resources_list_changed},
+        {"resourcesListChanged", who->resources_list_changed || who->resources_come_and_go},
     };
     const cJSON *uris = json_get(asked, URIS), *task_ids = json_get(asked, TASK_IDS);
 

@@ -63,6 +63,11 @@ void mcp_list_changed(struct mcp *m, enum mcp_list which)
     hub_list_changed(m->hub, which);
 }
 
+void mcp_resources_changed(struct mcp *m, const char *principal)
+{
+    hub_resources_changed(m->hub, principal);
+}
+
 void mcp_resource_updated(struct mcp *m, const char *principal, const char *uri)
 {
     hub_resource_updated(m->hub, principal, uri);

@@ -136,3 +136,9 @@ void news_exec_tell(void *arg, const char *principal, const struct execution_vie
     tell_updated(p, principal, v->id, "status");
     mcp_task_changed(p->core, principal, v->id);
 }
+
+void news_exec_tell_list(void *arg, const char *principal)
+{
+    const struct pack_exec *p = arg;
+    mcp_resources_changed(p->core, principal);
+}

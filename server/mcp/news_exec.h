@@ -10,6 +10,8 @@
 void news_exec_screen(struct mcp_request *rq, cJSON *uris, cJSON *task_ids, void *pack_arg);
 void news_exec_watch_resource(const char *uri, bool is_on, void *pack_arg);
 void news_exec_watch_task(const char *id, bool is_on, void *pack_arg);
+/* For reactor_on_list_news(); arg: struct pack_exec. */
+void news_exec_tell_list(void *arg, const char *principal);
 /* reactor_news_fn; arg: struct pack_exec. */
 void news_exec_tell(void *arg, const char *principal, const struct execution_view *v,
                     unsigned what);

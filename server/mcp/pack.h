@@ -67,6 +67,9 @@ struct mcp_pack {
      * called when it changes. Any thread; must not call back. May be NULL. */
     void (*watch_resource)(const char *uri, bool is_on, void *pack_arg);
     bool tools_list_changed, prompts_list_changed, resources_list_changed;
+    /* Resources come and go with what a client does: only those that ask (subscriptions/listen) are
+     * told, by mcp_resources_changed(). */
+    bool resources_come_and_go;
     void *arg; /* passed as pack_arg */
 };
 
@@ -152,6 +155,8 @@ char *mcp_cursor_read(const struct mcp_request *rq, const char *cursor);
 /* ---- fan-out, from any thread: to GET streams, SSE connections and listen streams ---- */
 enum mcp_list { MCP_LIST_TOOLS, MCP_LIST_PROMPTS, MCP_LIST_RESOURCES };
 void mcp_list_changed(struct mcp *m, enum mcp_list which);
+/* To those of this principal's (NULL: everybody's) listen streams that asked for it. */
+void mcp_resources_changed(struct mcp *m, const char *principal);
 /* To those of this principal's clients (NULL: everybody's) that subscribed to exactly this uri. */
 void mcp_resource_updated(struct mcp *m, const char *principal, const char *uri);
 /* The pack's `screen` is done. */

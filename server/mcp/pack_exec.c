@@ -60,6 +60,7 @@ struct mcp_pack *pack_exec_new(const struct config *c, struct reactor *r)
                               .tasks = &task_exec,
                               .screen = news_exec_screen,
                               .watch_resource = news_exec_watch_resource,
+                              .resources_come_and_go = true,
                               .arg = p};
     return pack;
 }
@@ -69,6 +70,7 @@ void pack_exec_attach(struct mcp_pack *p, struct mcp *core)
     struct pack_exec *e = p->arg;
     e->core = core;
     reactor_on_news(e->reactor, news_exec_tell, e);
+    reactor_on_list_news(e->reactor, news_exec_tell_list, e);
 }
 
 struct mcp_pack *pack_exec_free(struct mcp_pack *p)

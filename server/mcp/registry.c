@@ -173,6 +173,7 @@ static void sum_up(struct registry *r)
         r->who.tools_list_changed |= pack->tools_list_changed;
         r->who.prompts_list_changed |= pack->prompts_list_changed;
         r->who.resources_list_changed |= pack->resources_list_changed;
+        r->who.resources_come_and_go |= pack->resources_come_and_go;
         assert(!pack->tasks || !r->task_pack);
         if (pack->tasks)
             r->task_pack = pack;

@@ -46,7 +46,9 @@ static cJSON *capabilities(const struct mcp_revision *rev, const struct mcp_iden
     cJSON *o = cJSON_CreateObject();
 
     add_capability(o, "tools", who->tools_list_changed, false);
-    add_capability(o, "resources", who->resources_list_changed, true);
+    add_capability(o, "resources",
+                   who->resources_list_changed || (rev->is_modern && who->resources_come_and_go),
+                   true);
     add_capability(o, "prompts", who->prompts_list_changed, false);
     add_capability(o, "logging", false, false);
     if (rev->has_completions)

@@ -20,6 +20,7 @@ struct mcp_identity {
     const char *name, *title, *version;
     char *instructions; /* owned; NULL: none */
     bool tools_list_changed, prompts_list_changed, resources_list_changed;
+    bool resources_come_and_go;  /* told to those that listen for it */
     bool has_tasks;              /* a pack has */
     bool has_experimental_tasks; /* … and they are shown to 2025-11-25 as well */
 };

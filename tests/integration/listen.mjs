@@ -76,6 +76,21 @@ describe('subscriptions/listen', () => {
     await stream.close();
   });
 
+  test('tells that the list of resources changed, but not every time', async () => {
+    const stream = await listen(mcp, { resourcesListChanged: true });
+    assert.deepEqual(stream.ack.params.notifications, { resourcesListChanged: true });
+    for (let i = 0; i < 5; i++) await mcp.run('true');
+    await stream.next('the change', (m) => m.method === 'notifications/resources/list_changed');
+    const { length } = stream.of('notifications/resources/list_changed');
+    assert.ok(length <= 4, `${length} for five`);
+    await stream.close();
+    const { result } = await mcp.request('server/discover');
+    assert.equal(result.capabilities.resources.listChanged, true);
+    const legacy = await new Legacy(server).open();
+    assert.equal(legacy.initialized.capabilities.resources.listChanged, undefined);
+    await legacy.close();
+  });
+
   test('a task without the extension is refused, and so is what is malformed', async () => {
     const bare = await mcp.request('subscriptions/listen', { notifications: { taskIds: [] } });
     assert.equal(bare.status, 400);

@@ -86,6 +86,13 @@ describe('three replicas', () => {
     await stream.close();
   });
 
+  test('a list that grew elsewhere is told of', async () => {
+    const stream = await listen(c, { resourcesListChanged: true }, { meta });
+    await a.run('true');
+    await stream.next('the change', (m) => m.method === 'notifications/resources/list_changed');
+    await stream.close();
+  });
+
   test('a session follows what runs elsewhere on its GET stream', async () => {
     const legacy = await new Legacy(c.server).open();
     const stream = await openGet(legacy);

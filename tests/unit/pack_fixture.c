@@ -45,6 +45,12 @@ void reactor_on_news(struct reactor *r, reactor_news_fn *fn, void *arg)
     r->news_arg = arg;
 }
 
+void reactor_on_list_news(struct reactor *r, void (*fn)(void *arg, const char *principal),
+                          void *arg)
+{
+    r->on_list_news = fn;
+}
+
 void reactor_watch(struct reactor *r, const char *id)
 {
     r->watches++;

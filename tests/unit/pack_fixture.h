@@ -26,6 +26,7 @@ struct reactor {
     bool is_kill;
     int watches; /* reactor_watch() minus reactor_unwatch() */
     reactor_news_fn *on_news;
+    void (*on_list_news)(void *arg, const char *principal);
     void *news_arg;
 };
 

@@ -7,6 +7,7 @@ SERVICE_TESTS = \
 	tests/unit/test_queue \
 	tests/unit/test_reactor \
 	tests/unit/test_service \
+	tests/unit/test_service_news \
 	tests/unit/test_service_restart \
 	tests/unit/test_session_share \
 	tests/unit/test_shadow \
@@ -22,6 +23,8 @@ SERVICE_FIXTURE = tests/unit/service_fixture.c tests/unit/service_fixture.h \
 	tests/unit/fake_keeper.c tests/unit/fake_keeper.h
 tests_unit_test_service_SOURCES = tests/unit/test_service.c $(SERVICE_FIXTURE)
 tests_unit_test_service_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_service_news_SOURCES = tests/unit/test_service_news.c $(SERVICE_FIXTURE)
+tests_unit_test_service_news_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_service_restart_SOURCES = tests/unit/test_service_restart.c $(SERVICE_FIXTURE)
 tests_unit_test_service_restart_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_reactor_SOURCES = tests/unit/test_reactor.c tests/unit/temp_dir.h \

@@ -480,91 +480,6 @@ static void shutdown_cancels_what_runs_and_what_waits(void **state)
     assert_int_equal(outcome(f), CALL_E_DRAINING);
 }
 
-struct heard {
-    unsigned count, what;
-    char principal[16];
-    struct execution_view view;
-};
-
-static void hear(void *arg, const char *principal, const struct execution_view *v, unsigned what)
-{
-    struct heard *h = arg;
-    h->count++;
-    h->what = what;
-    h->view = *v;
-    (void)snprintf(h->principal, sizeof(h->principal), "%s", principal);
-}
-
-static void changes_of_a_watched_execution_are_told(void **state)
-{
-    struct fixture *f = *state;
-    struct heard h = {0};
-    f->service.on_news = hear;
-    f->service.news_arg = &h;
-    fake_keeper_ready();
-    service_call(&f->service, make_start(f, "s", NULL));
-    const char *id = fake_keeper.spawned[0];
-    service_watch(&f->service, id);
-    service_watch(&f->service, "nobody");
-    fake_keeper_started(id);
-    assert_int_equal(h.count, 1);
-    assert_int_equal(h.what, NEWS_STATUS);
-    assert_string_equal(h.principal, "alice");
-    assert_string_equal(h.view.id, id);
-    assert_int_equal(h.view.status, EXECUTION_RUNNING);
-    assert_true(h.view.changed_us >= h.view.created_us);
-    fake_keeper_grew(id, 2, 10);
-    assert_int_equal(h.count, 2);
-    assert_int_equal(h.what, NEWS_OUTPUT);
-    assert_int_equal(h.view.output_bytes, 10);
-    uint64_t changed_us = h.view.changed_us;
-    fake_keeper_ended(f->dir, id, REASON_EXITED, 0);
-    assert_int_equal(h.count, 3);
-    assert_true(h.what & NEWS_STATUS);
-    assert_int_equal(h.view.status, EXECUTION_COMPLETED);
-    assert_true(h.view.changed_us > changed_us);
-    assert_int_equal(outcome(f), CALL_OK);
-}
-
-/* The keeper's totals come after its answer: between the two nobody may be asked again. */
-static void who_was_written_to_no_longer_waits(void **state)
-{
-    struct fixture *f = *state;
-    struct heard h = {0};
-    f->service.on_news = hear;
-    f->service.news_arg = &h;
-    fake_keeper_ready();
-    const char *id = run_one(f, "s");
-    struct entry *e = registry_find(&f->service.registry, id);
-    e->waiting = WAITING_INPUT;
-    service_watch(&f->service, id);
-    struct call *c = make_call(f, CALL_STDIN, NULL);
-    (void)snprintf(c->id, sizeof(c->id), "%s", id);
-    c->input.data = strdup("yes\n");
-    c->input.len = 4;
-    service_call(&f->service, c);
-    fake_keeper_stdin(fake_keeper.stdin_token, KEEPER_STDIN_OK);
-    assert_int_equal(outcome(f), CALL_OK);
-    assert_int_equal(h.count, 1);
-    assert_int_equal(h.what, NEWS_WAITS);
-    assert_int_equal(h.view.waiting, WAITING_NO);
-    assert_int_equal(h.view.inputs, 1);
-}
-
-static void nothing_is_told_of_what_nobody_watches_any_more(void **state)
-{
-    struct fixture *f = *state;
-    struct heard h = {0};
-    f->service.on_news = hear;
-    f->service.news_arg = &h;
-    fake_keeper_ready();
-    const char *id = run_one(f, "s");
-    service_watch(&f->service, id);
-    service_unwatch(&f->service, id);
-    fake_keeper_grew(id, 2, 10);
-    assert_int_equal(h.count, 0);
-}
-
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
@@ -591,9 +506,6 @@ int main(void)
         TEST(a_repeat_waits_as_the_first_does_until_it_runs),
         TEST(lists_are_newest_first_and_go_on_at_the_cursor),
         TEST(lists_are_by_time_also_when_the_clock_was_set_back),
-        TEST(changes_of_a_watched_execution_are_told),
-        TEST(who_was_written_to_no_longer_waits),
-        TEST(nothing_is_told_of_what_nobody_watches_any_more),
         TEST(shutdown_cancels_what_runs_and_what_waits),
     };
     return cmocka_run_group_tests_name("service", tests, NULL, NULL);

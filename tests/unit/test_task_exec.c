@@ -245,6 +245,25 @@ static void news_reach_who_follows(void **state)
     assert_int_equal(f->reactor.watches, 0);
 }
 
+static void a_list_that_changed_is_told_to_who_listens_for_it(void **state)
+{
+    struct pack_fixture *f = *state;
+    struct exchange *x =
+        ask(f, "subscriptions/listen", "", "\"notifications\":{\"resourcesListChanged\":true}");
+    CLEANUP(json_deletep) cJSON *ack = event_json(x, 0);
+    assert_true(cJSON_IsTrue(json_at(ack, "params.notifications.resourcesListChanged")));
+    f->reactor.on_list_news(f->reactor.news_arg, "mallory");
+    f->reactor.on_list_news(f->reactor.news_arg, "alice");
+    f->reactor.on_list_news(f->reactor.news_arg, NULL);
+    memory_home_run(f->mcp.home);
+    assert_int_equal(count_events(x), 3);
+    CLEANUP(json_deletep) cJSON *note = event_json(x, 1);
+    expect_str(note, "method", "notifications/resources/list_changed");
+    memory_client_goes(x);
+    memory_home_run(f->mcp.home);
+    done(x);
+}
+
 static void what_is_unknown_can_not_be_followed(void **state)
 {
     struct pack_fixture *f = *state;
@@ -276,6 +295,7 @@ int main(void)
         PACK_TEST(a_secret_is_neither_asked_for_nor_taken),
         PACK_TEST(who_can_not_be_asked_is_told),
         PACK_TEST(news_reach_who_follows),
+        PACK_TEST(a_list_that_changed_is_told_to_who_listens_for_it),
         PACK_TEST(what_is_unknown_can_not_be_followed),
     };
     return cmocka_run_group_tests_name("task_exec", tests, NULL, NULL);
