@@ -25,8 +25,8 @@ libexec_a_SOURCES = \
 	exec/keeper_client.c exec/keeper_client.h \
 	exec/keeper_launch.c exec/keeper_launch.h \
 	exec/lost.c exec/lost.h \
-	exec/measurer.c exec/measurer.h \
 	exec/list_news.c exec/list_news.h \
+	exec/measurer.c exec/measurer.h \
 	exec/news.c exec/news.h \
 	exec/peer_command.c exec/peer_command.h \
 	exec/peer_list.c exec/peer_serve.c \

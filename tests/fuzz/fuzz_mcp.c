@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "server/mcp/mcp.h"
+#include "server/mcp/task.h"
 #include "state/base/clock.h"
 #include "state/base/fd.h"
 #include "state/base/log.h"
@@ -32,6 +33,45 @@ static struct {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
+/* ---- tasks: the status of one is the first character of its id ---- */
+
+static void task_answer(struct mcp_request *rq, const char *id, void *arg)
+{
+    struct mcp_task t = {.id = id, .created_us = 1, .updated_us = 2, .ttl_ms = MCP_TASK_UNLIMITED};
+    if (id[0] < '1' || id[0] > '5') {
+        mcp_reply_no_task(rq);
+        return;
+    }
+    t.status = (enum mcp_task_status)(id[0] - '0');
+    t.input_requests = cJSON_CreateObject();
+    t.result = mcp_tool_result(rq, id, NULL, NULL, id[1] == 'e');
+    mcp_reply_task(rq, &t);
+}
+
+static void task_update(struct mcp_request *rq, const char *id, const cJSON *responses, void *arg)
+{
+    mcp_task_changed(world.mcp, mcp_request_principal(rq), id);
+    task_answer(rq, id, arg);
+}
+
+static void task_list(struct mcp_request *rq, const char *cursor, void *arg)
+{
+    struct mcp_task t = {.id = cursor ? cursor : "1", .status = MCP_TASK_WORKING};
+    mcp_reply_tasks(rq, &t, 1, cursor);
+}
+
+static void task_watch(const char *id, bool is_on, void *arg)
+{
+}
+
+static const struct mcp_tasks tasks = {.get = task_answer,
+                                       .wait = task_answer,
+                                       .update = task_update,
+                                       .cancel = task_answer,
+                                       .list = task_list,
+                                       .watch = task_watch};
+static const struct mcp_pack task_pack = {.name = "tasks", .tasks = &tasks};
+
 static void tear_down(void)
 {
     memory_home_free(world.home);
@@ -45,7 +85,7 @@ static void tear_down(void)
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     const struct log_options log = {.to_stderr = true, .level = LOGL_ERROR};
-    const struct mcp_pack *packs[] = {&world.pack.pack, &second_pack};
+    const struct mcp_pack *packs[] = {&world.pack.pack, &second_pack, &task_pack};
     int r = log_open(&log);
 
     assert(r == 0);
@@ -54,6 +94,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
         abort();
     world.config.replica_id = (char *)"r1";
     world.config.session_ttl_ms = 3600000;
+    world.config.tasks_experimental = true;
     r = sessions_new(world.dir, "r1", 8, world.config.session_ttl_ms, &world.sessions);
     assert(r == 0);
     (void)r;
