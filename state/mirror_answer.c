@@ -83,18 +83,16 @@ static const char *text_at(const struct redisReply *r, size_t i)
     return r->element[i]->str;
 }
 
-/* Lands and frees; ret_flight (or NULL) is a copy. False: the answer means nothing. */
-static bool arrive(struct mirror_flight *f, struct mirrored **ret, struct mirror_flight *ret_flight)
+/* Lands and frees; *ret is a copy. False: the answer means nothing. */
+static bool arrive(struct mirror_flight *f, struct mirror_flight *ret)
 {
-    CLEANUP(free_p) struct mirror_flight *owned = f;
     struct mirrored *x = f->execution;
-    bool is_last_of_forgotten = x->is_forgotten && x->in_flight == 1;
+    bool is_gone = x->is_forgotten && x->in_flight == 1;
     bool counts = land(f);
-    if (!counts && !is_last_of_forgotten && x->in_flight == 0)
+    *ret = *f;
+    free(f);
+    if (!counts && !is_gone && x->in_flight == 0)
         go_on(x);
-    *ret = x;
-    if (ret_flight)
-        *ret_flight = *f;
     return counts;
 }
 
@@ -171,9 +169,10 @@ static void resume(struct mirrored *x, const char *status, uint64_t first, uint6
 
 void mirror_on_asked(void *arg, enum redis_outcome o, const struct redisReply *r)
 {
-    struct mirrored *x;
-    if (!arrive(arg, &x, NULL))
+    struct mirror_flight f;
+    if (!arrive(arg, &f))
         return;
+    struct mirrored *x = f.execution;
     if (o != REDIS_E_NONE)
         return lose(x, o, r);
     if (r->type != REDIS_REPLY_ARRAY || r->elements == 0) {
@@ -217,9 +216,9 @@ static void acknowledge(struct mirrored *x, const struct mirror_flight *f)
 void mirror_on_written(void *arg, enum redis_outcome o, const struct redisReply *r)
 {
     struct mirror_flight f;
-    struct mirrored *x;
-    if (!arrive(arg, &x, &f))
+    if (!arrive(arg, &f))
         return;
+    struct mirrored *x = f.execution;
     if (o != REDIS_E_NONE)
         return lose(x, o, r);
     const char *verdict = text_at(r, 0);

@@ -19,7 +19,7 @@ enum mirrored_phase {
 
 /* Commands of one execution on their way: more than one, so that a long backlog does not wait for
  * each answer. */
-#define MIRRORED_FLIGHT_MAX 8u
+#define MIRRORED_FLIGHT_MAX 16u
 
 /* One execution. Window, sizes and `written` are as after all that was sent; when anything of that
  * fails, Redis is asked what there is. */

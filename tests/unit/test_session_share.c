@@ -209,14 +209,14 @@ static void what_redis_lost_is_written_again(void **state)
 
 static void nonsense_does_no_harm(void **state)
 {
-    static const char *const messages[] = {"''",
-                                           "end",
-                                           "'end x'",
-                                           "'end a-abcdefghijklmnopqrstuvwxyz trailing'",
-                                           "'level a-abcdefghijklmnopqrstuvwxyz 99'",
-                                           "'level a-abcdefghijklmnopqrstuvwxyz'",
-                                           "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-                                           "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+    static const char *const messages[] = {
+        "''",
+        "end",
+        "'end x'",
+        "'end a-abcdefghijklmnopqrstuvwxyz trailing'",
+        "'level a-abcdefghijklmnopqrstuvwxyz 99'",
+        "'level a-abcdefghijklmnopqrstuvwxyz'",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
     CLEANUP(session_unrefp) struct session *made = make(&t.a);
     for (size_t i = 0; i < ARRAY_LEN(messages); i++) {
         CLEANUP(free_p) char *command = NULL;

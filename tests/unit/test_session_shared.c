@@ -183,8 +183,8 @@ static void anything_else_is_refused(void **state)
         HEAD ",\"log_level\":1,\"capabilities\":\"{\"}",
         "{\"ended\":true}",
         "{\"ended\":true,\"id\":\"r2-other\"}",
-        "{\"id\":\"r3-abcdefghijklmnopqrstuvwxyz\",\"revision\":\"x\",\"principal\":\"p\","
-        "\"created_us\":1,\"log_level\":1}",
+        "{\"id\":\"r3-abcdefghijklmnopqrstuvwxyz\",\"revision\":\"x\",\"created_us\":1,\"log_"
+        "level\":1}",
     };
     struct session_record r;
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
