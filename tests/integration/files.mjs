@@ -89,14 +89,14 @@ describe('what a client reads', () => {
   });
 
   test('from far into a large file takes no longer than from its begin', async () => {
-    const run = await mcp.run('truncate -s 3G large && printf end >>large');
+    const run = await mcp.run('truncate -s 500M large && printf end >>large');
     assert.equal(run.exit_code, 0);
     let part;
     const ms = await elapsedMs(async () => {
-      part = await mcp.tool('read_file', { path: 'large', offset: 3 * 2 ** 30 - 2, limit: 10, unit: 'bytes' });
+      part = await mcp.tool('read_file', { path: 'large', offset: 500 * 2 ** 20 - 2, limit: 10, unit: 'bytes' });
     });
     assert.equal(Buffer.from(part.content, 'base64').toString(), '\0\0end');
-    assert.equal(part.size, 3 * 2 ** 30 + 3);
+    assert.equal(part.size, 500 * 2 ** 20 + 3);
     assert.ok(ms < 2000 * slowness, `${ms} ms`);
     await mcp.run('rm large');
   });
