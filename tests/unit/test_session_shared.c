@@ -169,7 +169,8 @@ static void the_note_of_an_end_is_one(void **state)
 
 static void anything_else_is_refused(void **state)
 {
-#define HEAD "{\"id\":\"" FOREIGN "\",\"revision\":\"x\",\"principal\":\"p\",\"created_us\":1"
+#define HEAD_OF(id) "{\"id\":\"" id "\",\"revision\":\"x\",\"principal\":\"p\",\"created_us\":1"
+#define HEAD        HEAD_OF(FOREIGN)
     static const char *const texts[] = {
         "",
         "[]",
@@ -183,8 +184,7 @@ static void anything_else_is_refused(void **state)
         HEAD ",\"log_level\":1,\"capabilities\":\"{\"}",
         "{\"ended\":true}",
         "{\"ended\":true,\"id\":\"r2-other\"}",
-        "{\"id\":\"r3-abcdefghijklmnopqrstuvwxyz\",\"revision\":\"x\",\"created_us\":1,\"log_"
-        "level\":1}",
+        HEAD_OF("r3-abcdefghijklmnopqrstuvwxyz") ",\"log_level\":1}",
     };
     struct session_record r;
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
