@@ -247,12 +247,12 @@ static bool is_named(const struct request *r, struct span name)
 
 static bool goes_on(const struct request *r, struct span name)
 {
-    static const char *const ours[] = {
-        "host", "connection",          "proxy-connection", "keep-alive",
-        "te",   "proxy-authorization", "upgrade",          "proxy-authenticate"};
+    static const char *const ours[] = {"host", "connection", "keep-alive", "te", "upgrade"};
 
     if (equals(name, "content-length") || equals(name, "transfer-encoding"))
         return true; /* by these we find the end: the server must, too */
+    if (name.len >= 6 && strncasecmp(name.p, "proxy-", 6) == 0)
+        return false;
     for (size_t i = 0; i < ARRAY_LEN(ours); i++)
         if (equals(name, ours[i]))
             return false;
