@@ -44,6 +44,10 @@ static struct sandbox *get_sandbox(struct child *c, const struct keeper_spawn *s
         sandbox_let_die(sb);
     sb = sandbox_new(c->keeper, c->id, &s->sandbox, &s->limits, e);
     int r = sb ? sandbox_start(sb, c, s, io) : 0;
+    if (r == -EPIPE || r == -ECONNRESET) { /* it ended at once: what it said comes with its end */
+        sandbox_give(sb, c);
+        r = 0;
+    }
     if (r == 0)
         return sb;
     (void)spawn_fail(e, -r, "sandbox", NULL);

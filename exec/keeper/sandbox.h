@@ -47,6 +47,8 @@ struct sandbox *sandbox_new(struct keeper *k, const char *name, const struct kee
  * -errno: then nothing was handed over. */
 MUST_USE int sandbox_start(struct sandbox *s, struct child *c, const struct keeper_spawn *spawn,
                            const struct stdio *io);
+/* It is the child's, which hears how it ends. */
+void sandbox_give(struct sandbox *s, struct child *c);
 /* One signal to the command's process group, or to all processes in there. */
 void sandbox_signal_group(struct sandbox *s, int signo);
 void sandbox_signal_all(struct sandbox *s, int signo);

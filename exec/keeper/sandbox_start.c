@@ -248,6 +248,13 @@ static int send_start(const struct sandbox *s, const struct buf *b, const struct
     return sendmsg(s->control.fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
+void sandbox_give(struct sandbox *s, struct child *c)
+{
+    timer_clear(&s->timer);
+    s->phase = SANDBOX_BUSY;
+    s->child = c;
+}
+
 int sandbox_start(struct sandbox *s, struct child *c, const struct keeper_spawn *spawn,
                   const struct stdio *io)
 {
@@ -269,10 +276,7 @@ int sandbox_start(struct sandbox *s, struct child *c, const struct keeper_spawn 
         return -E2BIG;
     memcpy(b.data, &r, sizeof(r));
     int sent = send_start(s, &b, io);
-    if (sent < 0)
-        return sent;
-    timer_clear(&s->timer);
-    s->phase = SANDBOX_BUSY;
-    s->child = c;
-    return 0;
+    if (sent == 0)
+        sandbox_give(s, c);
+    return sent;
 }

@@ -5,6 +5,7 @@ KEEPER_TESTS = \
 	tests/unit/test_keeper \
 	tests/unit/test_keeper_life \
 	tests/unit/test_keeper_limits \
+	tests/unit/test_keeper_sandbox \
 	tests/unit/test_keeper_wire \
 	tests/unit/test_procfs \
 	tests/unit/test_sandbox_wrap \
@@ -17,6 +18,8 @@ tests_unit_test_journal_writer_SOURCES = tests/unit/test_journal_writer.c \
 tests_unit_test_journal_writer_LDADD = $(KEEPER_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_keeper_SOURCES = tests/unit/test_keeper.c $(KEEPER_FIXTURE)
 tests_unit_test_keeper_LDADD = libkeeper.a $(EXEC_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_keeper_sandbox_SOURCES = tests/unit/test_keeper_sandbox.c $(KEEPER_FIXTURE)
+tests_unit_test_keeper_sandbox_LDADD = libkeeper.a $(EXEC_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_keeper_life_SOURCES = tests/unit/test_keeper_life.c $(KEEPER_FIXTURE)
 tests_unit_test_keeper_life_LDADD = libkeeper.a $(EXEC_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_keeper_wire_SOURCES = tests/unit/test_keeper_wire.c

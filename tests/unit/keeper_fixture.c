@@ -183,6 +183,8 @@ enum keeper_stdin_result fixture_stdin(struct fixture *f, struct seen *s, const 
 
 /* ---- the keeper ---- */
 
+const struct keeper_sandbox *fixture_sandbox;
+
 static char *keeper_path(void)
 {
     const char *build = getenv("top_builddir");
@@ -202,7 +204,8 @@ static void write_script(struct fixture *f, const char *lines, const char *flags
 
 void fixture_attach(struct fixture *f)
 {
-    const struct keeper_client_options o = {.state_dir = f->state_dir, .keeper_path = f->program};
+    const struct keeper_client_options o = {
+        .state_dir = f->state_dir, .keeper_path = f->program, .sandbox = fixture_sandbox};
 
     assert_int_equal(keeper_client_new(f->base, &o, &events, f, &f->client), 0);
     fixture_wait_ready(f);
@@ -322,6 +325,7 @@ void fixture_free(struct fixture *f)
     event_base_free(f->base);
     for (size_t i = 0; i < f->n_seen; i++) {
         free(f->seen[i]->dir);
+        fd_closep(&f->seen[i]->listener_fd);
         free(f->seen[i]);
     }
     check_sanitizer_log(f);

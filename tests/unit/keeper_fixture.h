@@ -35,6 +35,8 @@ struct fixture {
     enum keeper_stdin_result result;
 };
 
+/* What sandboxes of its executions have in common; NULL: there are none. */
+extern const struct keeper_sandbox *fixture_sandbox;
 struct fixture *fixture_new(bool with_cgroup);
 /* The keeper is run by a shell script after these lines. */
 struct fixture *fixture_new_after(const char *lines);
