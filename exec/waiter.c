@@ -3,7 +3,9 @@
 #include "state/base/clock.h"
 #include "state/base/metrics.h"
 
-#define BUCKETS 1024u /* serials are consecutive: parked ones spread evenly */
+/* As long as a start that nobody waits for; Redis gives an answer before that (redis.timeout). */
+#define ANNOUNCE_PATIENCE_MS 10000u
+#define BUCKETS              1024u /* serials are consecutive: parked ones spread evenly */
 static_assert((BUCKETS & (BUCKETS - 1)) == 0, "used as a mask");
 
 struct parked {
@@ -13,6 +15,7 @@ struct parked {
     struct list on_entry;  /* entry.waiters */
     struct list in_bucket; /* waiters.buckets */
     struct event *timer;   /* owned */
+    bool is_overdue;       /* its deadline has passed, see on_deadline() */
 };
 
 struct waiters {
@@ -63,9 +66,21 @@ static void answer(struct parked *p)
     w->answer(w->arg, unpark(p), e);
 }
 
+static void set_timer(struct parked *p, uint64_t ms)
+{
+    struct timeval tv = {.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000) * 1000};
+    evtimer_add(p->timer, &tv);
+}
+
+/* An execution is named to nobody before other replicas can know it, or it is clear that they can't
+ * be told: however short the wait was to be. */
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
-    answer(arg);
+    struct parked *p = arg;
+    if (p->is_overdue || p->call->op != CALL_START || !p->entry->is_announcing)
+        return answer(p);
+    p->is_overdue = true;
+    set_timer(p, ANNOUNCE_PATIENCE_MS);
 }
 
 bool waiters_park(struct waiters *w, struct call *c, struct entry *e)
@@ -82,9 +97,7 @@ bool waiters_park(struct waiters *w, struct call *c, struct entry *e)
     if (!p->timer)
         abort();
     uint64_t now = clock_mono_ms();
-    uint64_t ms = c->deadline_ms > now ? c->deadline_ms - now : 0;
-    struct timeval tv = {.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000) * 1000};
-    evtimer_add(p->timer, &tv);
+    set_timer(p, c->deadline_ms > now ? c->deadline_ms - now : 0);
     w->count++;
     metric_add(METRIC_WAITERS, NULL, NULL, 1);
     return true;
@@ -118,7 +131,8 @@ void waiters_wake(struct waiters *w, struct entry *e, bool everybody)
 {
     list_for_each_safe (l, next, &e->waiters) {
         struct parked *p = CONTAINER_OF(l, struct parked, on_entry);
-        if (everybody || waiters_is_due(p->call, e))
+        bool is_released = p->is_overdue && !e->is_announcing;
+        if (everybody || is_released || waiters_is_due(p->call, e))
             answer(p);
     }
 }

@@ -480,6 +480,26 @@ static void shutdown_cancels_what_runs_and_what_waits(void **state)
     assert_int_equal(outcome(f), CALL_E_DRAINING);
 }
 
+/* Whoever is told of a task may ask another replica for it at once. */
+static void a_start_is_not_answered_before_others_can_know(void **state)
+{
+    struct fixture *f = *state;
+    fake_keeper_ready();
+    struct call *c = make_start(f, "s", NULL);
+    c->until = CALL_UNTIL_ENDED;
+    c->deadline_ms = clock_mono_ms() + 20;
+    service_call(&f->service, c);
+    const char *id = fake_keeper.spawned[0];
+    struct entry *e = registry_find(&f->service.registry, id);
+    e->is_announcing = true;
+    fake_keeper_started(id);
+    event_base_loop(f->base, EVLOOP_ONCE); /* the deadline */
+    assert_null(answer(f));
+    e->is_announcing = false;
+    waiters_wake(f->service.waiters, e, false);
+    assert_int_equal(outcome(f), CALL_OK);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
@@ -506,6 +526,7 @@ int main(void)
         TEST(a_repeat_waits_as_the_first_does_until_it_runs),
         TEST(lists_are_newest_first_and_go_on_at_the_cursor),
         TEST(lists_are_by_time_also_when_the_clock_was_set_back),
+        TEST(a_start_is_not_answered_before_others_can_know),
         TEST(shutdown_cancels_what_runs_and_what_waits),
     };
     return cmocka_run_group_tests_name("service", tests, NULL, NULL);
