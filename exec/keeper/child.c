@@ -262,7 +262,7 @@ enum keeper_stdin_result child_write_stdin(struct child *c, const struct keeper_
     c->active_ms = clock_mono_ms();
     enum keeper_stdin_result r = input_write(&c->input, i);
     if (r == KEEPER_STDIN_OK)
-        waiting_moved(c);
+        waiting_fed(c);
     return r;
 }
 

@@ -106,6 +106,23 @@ bool procfs_syscall_parse(const char *text, struct procfs_syscall *ret)
     return true;
 }
 
+bool procfs_switches_parse(const char *text, uint64_t *ret)
+{
+    static const char name[] = "\nvoluntary_ctxt_switches:";
+    const char *p = strstr(text, name);
+    char *end;
+
+    if (!p)
+        return false;
+    p += sizeof(name) - 1;
+    errno = 0;
+    unsigned long long v = strtoull(p, &end, 10);
+    if (end == p || errno)
+        return false;
+    *ret = v;
+    return true;
+}
+
 /* "tfd:        0 events:       19 data: …", a line each. */
 size_t procfs_epoll_parse(const char *text, int *ret_fds, size_t max)
 {

@@ -34,6 +34,9 @@ struct procfs_syscall {
 };
 bool procfs_syscall_parse(const char *text, struct procfs_syscall *ret);
 
+/* /proc/<pid>/status: how often the thread went to sleep by itself. */
+bool procfs_switches_parse(const char *text, uint64_t *ret);
+
 /* /proc/<pid>/fdinfo/<epoll>: descriptors that are watched for input. At most `max`; the number of
  * those that there are. */
 size_t procfs_epoll_parse(const char *text, int *ret_fds, size_t max);

@@ -17,6 +17,7 @@
 
 #define SET_MAX    256u /* descriptors in what a thread polls; more: not a program that asks */
 #define STAT_MAX   1024u
+#define STATUS_MAX 4096u
 #define FDINFO_MAX (64u * 1024)
 
 /* Device numbers, Documentation/admin-guide/devices.txt. */
@@ -327,26 +328,39 @@ static bool look_at_process(struct look *l, const struct process *p, struct read
     return !r.has_others;
 }
 
+static void read_switches(struct reader *r)
+{
+    char path[64], text[STATUS_MAX];
+    snprintf(path, sizeof(path), "/proc/%d/task/%d/status", r->pid, r->tid);
+    if (read_proc(text, sizeof(text), path) < 0 || !procfs_switches_parse(text, &r->switches))
+        r->switches = 0;
+}
+
+static bool find_best(struct look *l, struct reader *ret)
+{
+    for (size_t i = 0; i < l->n; i++)
+        if (look_at_process(l, &l->v[i], ret))
+            return true;
+    if (l->has_relay && l->has_inner_reader)
+        *ret = l->relay;
+    else if (l->with_others.pid)
+        *ret = l->with_others;
+    else
+        return false;
+    return true;
+}
+
 enum reader_outcome reader_find(const struct reader_query *q, struct reader *ret,
                                 unsigned *ret_cost)
 {
     CLEANUP(free_p) struct look *l = xcalloc(1, sizeof(*l));
-    bool is_found = false;
 
     l->q = q;
     find_processes(l);
-    for (size_t i = 0; i < l->n && !is_found; i++)
-        is_found = look_at_process(l, &l->v[i], ret);
+    bool is_found = find_best(l, ret);
     *ret_cost = l->threads + (unsigned)l->n;
-    if (is_found)
-        return READER_FOUND;
-    if (l->has_relay && l->has_inner_reader) {
-        *ret = l->relay;
-        return READER_FOUND;
-    }
-    if (l->with_others.pid) {
-        *ret = l->with_others;
-        return READER_FOUND;
-    }
-    return l->is_partial ? READER_UNKNOWN : READER_NONE;
+    if (!is_found)
+        return l->is_partial ? READER_UNKNOWN : READER_NONE;
+    read_switches(ret);
+    return READER_FOUND;
 }

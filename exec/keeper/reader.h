@@ -36,6 +36,7 @@ enum reader_outcome {
 struct reader {
     pid_t pid, tid;
     bool has_others;
+    uint64_t switches; /* how often it went to sleep: while it stays, it has taken nothing */
 };
 
 /* *ret_cost: how many threads were looked at. */

@@ -13,6 +13,7 @@
 #define QUIET_MS        40   /* before the first look */
 #define CONFIRM_MS      30   /* between the two looks that agree */
 #define OTHERS_QUIET_MS 1000 /* for what may be answered by a socket as well */
+#define FED_PATIENCE_MS 1000
 #define LOOK_MS         100
 #define RECHECK_MS      200
 #define UNKNOWN_MS      1000
@@ -132,6 +133,15 @@ static bool is_same(const struct waiting *w, enum reader_outcome o, const struct
     return w->found == o && w->reader.pid == r->pid && w->reader.tid == r->tid;
 }
 
+/* Input lies in a terminal's buffers for a moment before it can be seen there, on a busy machine a
+ * long one: who has not been awake since has not got it. Unless it was no whole line: then it is
+ * not for him yet. */
+static bool is_still_asleep(const struct waiting *w, uint64_t now)
+{
+    return w->fed.tid && w->fed.tid == w->reader.tid && w->fed.switches == w->reader.switches &&
+           now < w->fed_ms + FED_PATIENCE_MS;
+}
+
 /* What to tell now that it is so since found_ms. A look between two calls of one who polls sees
  * nobody: what was told stays so until two looks agree. */
 static enum execution_waiting judge(struct child *c, uint64_t now)
@@ -149,7 +159,7 @@ static enum execution_waiting judge(struct child *c, uint64_t now)
     case READER_FOUND:
         break;
     }
-    if (now < w->quiet_ms + quiet)
+    if (now < w->quiet_ms + quiet || is_still_asleep(w, now))
         return WAITING_NO;
     return is_secret(c) ? WAITING_SECRET : WAITING_INPUT;
 }
@@ -214,6 +224,16 @@ void waiting_moved(struct child *c)
     if (waiting_is_for_input(w->told))
         tell(c, WAITING_NO);
     look_in(c, QUIET_MS);
+}
+
+void waiting_fed(struct child *c)
+{
+    struct waiting *w = &c->waiting;
+
+    if (w->found == READER_FOUND)
+        w->fed = w->reader;
+    w->fed_ms = clock_mono_ms();
+    waiting_moved(c);
 }
 
 void waiting_stop(struct child *c)

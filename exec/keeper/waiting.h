@@ -25,7 +25,9 @@ struct waiting {
     uint64_t quiet_ms;         /* CLOCK_MONOTONIC: of the last output or input */
     enum reader_outcome found; /* by the last look */
     struct reader reader;
-    uint64_t found_ms;   /* since when it is so */
+    uint64_t found_ms; /* since when it is so */
+    struct reader fed; /* who waited when there was input; it may not know of it yet */
+    uint64_t fed_ms;
     dev_t dev, terminal; /* of our input; dev 0: not asked yet. terminal 0: a pipe */
     ino_t ino;
 };
@@ -38,6 +40,8 @@ struct waiting_budget {
 
 /* It runs, with an input that can be written to (else it is never looked at). */
 void waiting_start(struct child *c);
-/* There was output or input: nobody waits until that is seen again. */
+/* There was output, or a signal: nobody waits until that is seen again. */
 void waiting_moved(struct child *c);
+/* There was input: the same, and who waited has to wake up first. */
+void waiting_fed(struct child *c);
 void waiting_stop(struct child *c);

@@ -33,6 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct procfs_stat stat;
     struct procfs_syscall call;
+    uint64_t switches;
 
     if (size == 0)
         return 0;
@@ -48,6 +49,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case '2':
         parse_epoll(text);
+        break;
+    case '4':
+        (void)procfs_switches_parse(text, &switches);
         break;
     default:
         parse_children(text);

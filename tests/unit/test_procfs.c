@@ -96,6 +96,19 @@ static void a_thread_that_runs_waits_for_nothing(void **state)
     assert_false(procfs_syscall_parse("0 0x99999999999999999 0x1", &s));
 }
 
+static void sleeps_are_counted(void **state)
+{
+    uint64_t n;
+
+    assert_true(procfs_switches_parse("Name:\tx\nvoluntary_ctxt_switches:\t17\n"
+                                      "nonvoluntary_ctxt_switches:\t4\n",
+                                      &n));
+    assert_int_equal(n, 17);
+    assert_false(procfs_switches_parse("Name:\tx\nnonvoluntary_ctxt_switches:\t4\n", &n));
+    assert_false(procfs_switches_parse("\nvoluntary_ctxt_switches:\n", &n));
+    assert_false(procfs_switches_parse("", &n));
+}
+
 static const char epoll_text[] =
     "pos:\t0\nflags:\t02000002\nmnt_id:\t16\nino:\t1057\n"
     "tfd:       14 events:       19 data:                e  pos:0 ino:421 sdev:f\n"
@@ -136,6 +149,7 @@ int main(void)
         cmocka_unit_test(what_is_no_stat_is_refused),
         cmocka_unit_test(calls_that_wait_for_input_are_known),
         cmocka_unit_test(a_thread_that_runs_waits_for_nothing),
+        cmocka_unit_test(sleeps_are_counted),
         cmocka_unit_test(a_set_is_what_is_watched_for_input),
         cmocka_unit_test(children_are_taken_one_by_one),
     };

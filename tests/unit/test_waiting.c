@@ -225,6 +225,20 @@ static void input_ends_the_wait_at_once(void **state)
     }
 }
 
+/* A begun line is not for who reads lines: it still waits, as is seen after a while. */
+static void a_begun_line_leaves_it_waiting(void **state)
+{
+    struct fixture *f = *state;
+    struct seen *s = spawn(f, "stty -echo; read x; echo got $x", true);
+    fixture_wait(f, is_waiting, s, "it waits");
+    assert_int_equal(fixture_stdin(f, s, "be", false, NULL), KEEPER_STDIN_OK);
+    fixture_wait(f, is_not_waiting, s, "it is looked at anew");
+    fixture_wait(f, is_waiting, s, "it waits again");
+    assert_int_equal(fixture_stdin(f, s, "gun\n", false, NULL), KEEPER_STDIN_OK);
+    fixture_wait_output(f, s, "got begun");
+    fixture_wait_ended(f, s);
+}
+
 /* What was typed ahead is read before anything is waited for. */
 static void unread_input_is_no_wait(void **state)
 {
@@ -331,6 +345,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_prompt_is_seen_soon, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_prompt_is_there_when_it_is_told, set_up, tear_down),
         cmocka_unit_test_setup_teardown(input_ends_the_wait_at_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_begun_line_leaves_it_waiting, set_up, tear_down),
         cmocka_unit_test_setup_teardown(unread_input_is_no_wait, set_up, tear_down),
         cmocka_unit_test_setup_teardown(after_the_end_of_input_nobody_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_takes_no_input_never_waits, set_up, tear_down),
