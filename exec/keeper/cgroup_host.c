@@ -38,6 +38,11 @@ char *cgroup_base_name(const char *state_dir)
     return name;
 }
 
+static void place_deinit(struct cgroup_place *p)
+{
+    free(p->path);
+}
+
 /* ---- who lives in our group ---- */
 
 /* As systemd marks a group with Delegate=yes, see its CGROUP_DELEGATION.md. */
@@ -179,11 +184,10 @@ static void leave_leaf(struct cgroup_place *own)
 
 static void init_unified(struct cgroup_host *h, const char *name, bool may_empty)
 {
-    struct cgroup_place own = {0};
+    CLEANUP(place_deinit) struct cgroup_place own = {0};
 
     if (!cgroup_find_own(NULL, &own))
         return;
-    CLEANUP(free_p) char *own_path = own.path;
     leave_leaf(&own);
     CLEANUP(free_p) char *base = cgroup_path(own.path, name);
     if (mkdir(base, 0755) < 0 && errno != EEXIST)
@@ -220,11 +224,10 @@ static bool can_enter_v1(const char *group)
 
 static void init_v1(struct cgroup_host *h, enum cgroup_controller i, const char *name)
 {
-    struct cgroup_place own = {0};
+    CLEANUP(place_deinit) struct cgroup_place own = {0};
 
     if (!cgroup_find_own(controllers[i].v1, &own))
         return;
-    CLEANUP(free_p) char *own_path = own.path;
     CLEANUP(free_p) char *base = cgroup_path(own.path, name);
     if (mkdir(base, 0755) < 0 && errno != EEXIST)
         return;

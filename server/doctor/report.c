@@ -2,8 +2,9 @@
 
 #include <stdarg.h>
 
-static void put(struct doctor *d, const char *how, const char *what, const char *mend,
-                const char *fmt, va_list ap)
+__attribute__((format(printf, 5, 0))) static void put(struct doctor *d, const char *how,
+                                                      const char *what, const char *mend,
+                                                      const char *fmt, va_list ap)
 {
     fprintf(d->out, "%-4s  %s: ", how, what);
     vfprintf(d->out, fmt, ap);
