@@ -1,5 +1,6 @@
 # Unit tests of the reactor's side of exec/.
 SERVICE_TESTS = \
+	tests/unit/test_announce \
 	tests/unit/test_keeper_client \
 	tests/unit/test_measurer \
 	tests/unit/test_news \
@@ -48,3 +49,5 @@ tests_unit_test_session_share_SOURCES = tests/unit/test_session_share.c \
 tests_unit_test_session_share_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_measurer_SOURCES = tests/unit/test_measurer.c tests/unit/temp_dir.h
 tests_unit_test_measurer_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_announce_SOURCES = tests/unit/test_announce.c $(REPLICA_FIXTURE)
+tests_unit_test_announce_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
