@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ElicitRequestSchema } from '@modelcontextprotocol/sdk/types.js';
 import { connect, kinds } from './lib/clients.mjs';
+import { Cluster } from './lib/cluster.mjs';
 import { LEGACY, Legacy, Modern, textOf } from './lib/mcp.mjs';
+import { hasRedis } from './lib/redis.mjs';
 import { Server, useServer } from './lib/server.mjs';
 
 const config = 'confirm:\n  commands: ["^danger", "rm +-rf"]\n';
@@ -102,6 +104,25 @@ describe('2026-07-28', () => {
       assert.equal(no.error.code, -32602);
     } finally {
       await Promise.all(servers.map((s) => s.stop()));
+    }
+  });
+});
+
+describe('several replicas', () => {
+  test('start once what each of them is told is confirmed', async () => {
+    assert.ok(hasRedis, 'redis-server is not installed: run scripts/setup test');
+    const cluster = await new Cluster({ replicas: 2, nginx: false, config }).start();
+    try {
+      const [a, b] = cluster.all().map((one) => new Modern(one));
+      for (let round = 0; round < 3; round++) {
+        const args = { command: `danger() { echo ${round}; }; danger` };
+        const question = await call(a, args);
+        const replies = await Promise.all([a, b, a, b].map((one) => call(one, args, confirmed(question))));
+        const ids = new Set(replies.map((r) => r.result?.structuredContent?.execution_id ?? JSON.stringify(r.messages)));
+        assert.equal(ids.size, 1, [...ids].join(' '));
+      }
+    } finally {
+      await cluster.stop();
     }
   });
 });
