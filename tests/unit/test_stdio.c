@@ -32,20 +32,24 @@ struct fixture {
     int to, from;      /* the client's ends */
     int in_fd, out_fd; /* the server's */
     _Atomic int n_ends, n_gone, n_served;
-    struct exchange *_Atomic parked;
     char *last_session; /* that the last request came with */
     struct buf read;
 };
 
 /* ---- the handler ---- */
 
+/* A request that is not answered. */
+struct parked {
+    struct fixture *fixture;
+    struct exchange *x; /* a reference */
+};
+
 static void on_gone(void *arg)
 {
-    struct fixture *f = arg;
-    struct exchange *x = atomic_exchange(&f->parked, NULL);
-    atomic_fetch_add(&f->n_gone, 1);
-    if (x)
-        exchange_unref(x);
+    struct parked *p = arg;
+    atomic_fetch_add(&p->fixture->n_gone, 1);
+    exchange_unref(p->x);
+    free(p);
 }
 
 static void put_event(struct exchange *x, const char *data)
@@ -65,8 +69,10 @@ static void answer(struct exchange *x, const char *text)
 
 static void park(struct fixture *f, struct exchange *x)
 {
-    atomic_store(&f->parked, exchange_ref(x));
-    exchange_on_gone(x, on_gone, f);
+    struct parked *p = xcalloc(1, sizeof(*p));
+    p->fixture = f;
+    p->x = exchange_ref(x);
+    exchange_on_gone(x, on_gone, p);
 }
 
 static void begin_session(struct exchange *x)
