@@ -1,11 +1,19 @@
 // Three replicas that share a Redis behind nginx: official clients and every revision find no difference
 // to one server, whether nginx sends them to the owner or forces each request to the next replica.
 import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { connect, kinds } from './lib/clients.mjs';
 import { Cluster, useCluster } from './lib/cluster.mjs';
 import { LEGACY, Legacy, Modern, textOf } from './lib/mcp.mjs';
-import { until } from './lib/until.mjs';
+import { freePort } from './lib/ports.mjs';
+import { processesWith } from './lib/processes.mjs';
+import { until, within } from './lib/until.mjs';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
 
 const modes = [
   ['sent to the owner', {}],
@@ -231,4 +239,28 @@ test('replicas are replaced one after the other while commands write and clients
     assert.equal(textOf(events), expected);
     assert.deepEqual([page.status, page.exit_code], ['completed', 9]);
   }
+});
+
+test('scripts/cluster runs it all, shows the logs together and leaves nothing', async (t) => {
+  const port = await freePort();
+  const script = spawn('scripts/cluster', ['--port', String(port), '--replicas', '2'], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  const exit = once(script, 'exit');
+  t.after(() => script.kill('SIGTERM'));
+  let text = '';
+  for (const stream of [script.stdout, script.stderr]) stream.setEncoding('utf8').on('data', (more) => (text += more));
+  await until('the endpoint', () => {
+    assert.equal(script.exitCode, null, text);
+    return text.includes('Ctrl-C stops all');
+  }, 60_000);
+  const mcp = new Modern({ endpoint: `http://127.0.0.1:${port}/mcp` });
+  const seen = new Set();
+  for (let i = 0; i < 4; i++) seen.add((await mcp.run('echo hello')).execution_id.split('-')[0]);
+  assert.deepEqual([...seen].sort(), ['r1', 'r2']);
+  const [, call] = /(curl -sS [^]*?)\n\n/.exec(text);
+  assert.match(spawnSync('sh', ['-c', call], { encoding: 'utf8' }).stdout, /hello/);
+  const [, dir] = /-s (\S+)\/redis.sock/.exec(text);
+  await until('lines of each', () => ['redis', 'r1', 'r2', 'nginx'].every((name) => text.includes(`\n${name} | `)));
+  script.kill('SIGTERM');
+  await within('its end', 30_000, exit);
+  await until('all of it to be gone', () => !existsSync(dir) && processesWith(dir).length === 0);
 });
