@@ -19,6 +19,7 @@ EXTRA_DIST += \
 	tests/integration/confirm.mjs \
 	tests/integration/control.mjs \
 	tests/integration/defects.mjs \
+	tests/integration/doctor.mjs \
 	tests/integration/egress.mjs \
 	tests/integration/escape.mjs \
 	tests/integration/execute.mjs \
