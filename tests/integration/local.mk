@@ -57,6 +57,7 @@ EXTRA_DIST += \
 	tests/integration/resources.mjs \
 	tests/integration/sandbox.mjs \
 	tests/integration/schema.mjs \
+	tests/integration/sessions.mjs \
 	tests/integration/stdio.mjs \
 	tests/integration/task_replicas.mjs \
 	tests/integration/tasks.mjs \
