@@ -319,9 +319,13 @@ static void kills_and_counts_what_left_its_session(void **state)
     struct fixture *f = *state;
     /* Two daemons: sessions of their own, parents gone, no pipe of ours, one without the mark. */
     struct seen *s = fixture_spawn(
-        f, fixture_script("(setsid sh -c 'sleep 1000 & wait' >/dev/null 2>&1 </dev/null &)\n"
-                          "(env -i /usr/bin/setsid /bin/sleep 1001 >/dev/null 2>&1 </dev/null &)\n"
-                          "sleep 0.1; echo done"));
+        f, fixture_script(
+               "d=$(mktemp -d)\n"
+               "(setsid sh -c \"sleep 1000 & : >$d/a; wait\" >/dev/null 2>&1 </dev/null &)\n"
+               "(env -i /usr/bin/setsid /bin/sh -c \": >$d/b; exec /bin/sleep 1001\" >/dev/null "
+               "2>&1 </dev/null &)\n"
+               "until [ -e $d/a ] && [ -e $d/b ]; do sleep 0.01; done\n"
+               "rm -r $d; echo done"));
     struct execution_exit e = fixture_wait_ended(f, s);
 
     assert_int_equal(e.reason, REASON_EXITED);

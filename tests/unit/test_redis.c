@@ -159,12 +159,12 @@ static void a_large_answer_comes_whole(void **state)
 {
     struct answer a = {0}, b = {0};
     wait_up(1);
-    free(redis_server_cli(t.server, "eval \"return redis.call('set','big',string.rep('x',30000000"
+    free(redis_server_cli(t.server, "eval \"return redis.call('set','big',string.rep('x',10000000"
                                     "))\" 0"));
     assert_int_equal(ASK(&a, "GET", "big"), REDIS_E_NONE);
     assert_int_equal(ASK(&b, "ECHO", "behind"), REDIS_E_NONE);
     check_text(&b, "behind");
-    assert_int_equal(a.len, 30000000);
+    assert_int_equal(a.len, 10000000);
 }
 
 static void the_queue_has_an_end(void **state)
