@@ -143,6 +143,7 @@ static void end(struct child *c)
     list_append(&k->ended, &c->link);
     k->n_children--;
     clients_send_ended(k, c->id);
+    pool_hurry(k);
 }
 
 static void finish(struct child *c);

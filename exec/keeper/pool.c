@@ -9,8 +9,9 @@
 #include "state/base/clock.h"
 #include "state/base/log.h"
 
-/* The command that was just started goes first. */
-#define REFILL_AFTER_MS 2
+/* The command that was just started goes first: starting bwrap holds up all else. It has ended by
+ * then, or takes its time. */
+#define REFILL_AFTER_MS 20
 
 struct making {
     struct list link;
@@ -198,6 +199,12 @@ static struct making *oldest(struct pool *p)
             last = m;
     }
     return last;
+}
+
+void pool_hurry(struct keeper *k)
+{
+    if (timer_is_set(&k->pool.refill))
+        timer_set(&k->loop, &k->pool.refill, clock_mono_ms(), on_refill);
 }
 
 void pool_want(struct keeper *k, const struct keeper_spawn *s)
