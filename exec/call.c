@@ -62,6 +62,8 @@ const char *call_outcome_name(enum call_outcome o)
         return "stdin_closed";
     case CALL_E_TOO_BIG:
         return "too_big";
+    case CALL_E_KEY_BUSY:
+        return "key_busy";
     case CALL_E_REDIS_AWAY:
         return "redis_away";
     case CALL_E_OWNER_AWAY:

@@ -49,6 +49,7 @@ enum call_outcome {
     CALL_E_DRAINING,
     CALL_E_KEEPER_AWAY, /* no keeper at the moment: try again */
     CALL_E_KEY_REUSED,  /* the idempotency key was used with another request */
+    CALL_E_KEY_BUSY,    /* another start with it has neither begun nor failed yet: try again */
     CALL_E_STDIN_FULL,
     CALL_E_STDIN_CLOSED,
     CALL_E_TOO_BIG,      /* arguments and environment exceed what one start can carry */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "exec/peers_impl.h"
+#include "exec/reserve.h"
 #include "state/base/clock.h"
 #include "state/base/log.h"
 #include "state/base/metrics.h"
@@ -138,6 +139,8 @@ static void on_marked(void *arg, enum redis_outcome o, const struct redisReply *
 
 static void make_lost(struct record *r, const struct peers *p, bool is_own)
 {
+    free(r->reserved);
+    r->reserved = NULL;
     r->status = EXECUTION_LOST;
     r->has_exit = true;
     r->exit = (struct execution_exit){.reason = REASON_LOST,
@@ -203,10 +206,14 @@ static void on_record(void *arg, enum redis_outcome o, const struct redisReply *
     bool is_record = text && record_read(text, len, &r);
     bool is_open = is_record && strcmp(r.id, m->id) == 0 &&
                    strcmp(r.replica, m->body->replica) == 0 && !execution_status_is_final(r.status);
-    bool is_sent = is_open && mark(m, text, len, &r);
+    bool is_withdrawn =
+        is_open && m->body->is_own && r.reserved && reserve_withdraw(m->body->lost->peers, &r);
+    bool is_sent = is_open && !is_withdrawn && mark(m, text, len, &r);
     record_deinit(&r);
     if (is_sent)
         return;
+    if (is_withdrawn)
+        return free_remains(m);
     if (is_open)
         m->body->left++;
     else

@@ -30,7 +30,7 @@ static bool is_before(const struct call *c, uint64_t created_us, const char *id)
 
 static bool fits(const struct call *c, const struct record *r)
 {
-    if (strcmp(r->principal, c->principal) != 0)
+    if (strcmp(r->principal, c->principal) != 0 || r->reserved)
         return false;
     if (c->list.session_only &&
         (!r->session_id || !c->session_id || strcmp(r->session_id, c->session_id) != 0))

@@ -9,12 +9,18 @@
 /* More than can be on their way when a connection is lost. */
 #define LEFTOVERS_MAX 10000u
 
+/* Another start with the key is on its way: how often, and after how long, that is looked at. */
+#define TRIES_MAX    100u
+#define TRY_AFTER_US 20000
+
 struct reserve {
     struct peers *peers; /* borrowed */
     struct call *call;   /* owned; NULL: it was given up */
     char *key;           /* owned: of the reservation */
     char id[EXECUTION_ID_MAX + 1];
-    struct list link; /* peers.reserves, or peers.leftovers */
+    unsigned tries;
+    struct event *timer; /* owned; NULL: a reply is due */
+    struct list link;    /* peers.reserves, or peers.leftovers */
 };
 
 /* KEYS key, record, running set; ARGV id, record's text, TTL. */
@@ -57,6 +63,8 @@ static void add_keys(struct redis_args *args, const char *key, const char *recor
 
 static struct reserve *free_reserve(struct reserve *v)
 {
+    if (v->timer)
+        event_free(v->timer);
     call_free(v->call);
     free(v->key);
     free(v);
@@ -144,47 +152,84 @@ void reserve_tick(struct peers *p)
 /* ---- what the key stands for ---- */
 
 /* The execution of an earlier start: the answer is about that one. */
-static void answer_repeat(struct peers *p, struct call *c, const struct redisReply *reply)
+static void answer_repeat(struct peers *p, struct call *c, const struct record *r)
 {
-    struct record r = {0};
-    size_t len;
-    const char *text = redis_reply_text(reply, &len);
-    if (!text || !record_read(text, len, &r)) {
-        /* The key holds and what it stands for can't be read: started again it would run twice. */
-        LOG_WARN("idempotency_record_missing", LOG_STR("principal", c->principal));
-        return service_answer(c, CALL_E_REDIS_AWAY, NULL);
-    }
-    bool is_same = r.request_hash[0] && c->spec->request_hash &&
-                   strcmp(r.request_hash, c->spec->request_hash) == 0;
-    memcpy(c->id, r.id, sizeof(c->id));
-    record_deinit(&r);
+    bool is_same = r->request_hash[0] && c->spec->request_hash &&
+                   strcmp(r->request_hash, c->spec->request_hash) == 0;
+    memcpy(c->id, r->id, sizeof(c->id));
     if (!is_same)
         return service_answer(c, CALL_E_KEY_REUSED, NULL);
     c->repeated = true;
     service_start_repeated(p->service, c);
 }
 
+static void end(struct reserve *v)
+{
+    list_remove(&v->link);
+    v->peers->n_calls--;
+    free_reserve(v);
+}
+
+static void on_again(evutil_socket_t fd, short what, void *arg);
+
+/* Who reserved it has not accepted it yet, and may never: nobody is told its id before that. */
+static void wait_for_other(struct reserve *v)
+{
+    static const struct timeval pause = {.tv_usec = TRY_AFTER_US};
+    struct call *c = v->call;
+    if (++v->tries < TRIES_MAX) {
+        v->timer = evtimer_new(v->peers->service->base, on_again, v);
+        if (!v->timer)
+            abort();
+        evtimer_add(v->timer, &pause);
+        return;
+    }
+    v->call = NULL;
+    end(v);
+    service_answer(c, CALL_E_KEY_BUSY, NULL);
+}
+
+/* The key stands for another execution: *reply is its record. */
+static void take_other(struct reserve *v, const struct redisReply *reply)
+{
+    struct peers *p = v->peers;
+    struct record r = {0};
+    size_t len;
+    const char *text = redis_reply_text(reply, &len);
+    bool is_record = text && record_read(text, len, &r);
+    if (!v->call)
+        end(v);
+    else if (is_record && r.reserved) {
+        wait_for_other(v);
+    } else {
+        struct call *c = TAKE_PTR(v->call);
+        end(v);
+        if (is_record)
+            answer_repeat(p, c, &r);
+        else /* what it stands for can't be read: started again it might run twice */
+            service_answer(c, CALL_E_REDIS_AWAY, NULL);
+    }
+    if (is_record)
+        record_deinit(&r);
+}
+
 static void on_reserved(void *arg, enum redis_outcome o, const struct redisReply *reply)
 {
     struct reserve *v = arg;
     struct peers *p = v->peers;
+    const char *id = o == REDIS_E_NONE ? redis_reply_text(redis_reply_at(reply, 0), NULL) : NULL;
+    bool is_ours = id && strcmp(id, v->id) == 0;
+    if (id && !is_ours)
+        return take_other(v, redis_reply_at(reply, 1));
     struct call *c = TAKE_PTR(v->call);
     list_remove(&v->link);
     p->n_calls--;
-    const char *id = o == REDIS_E_NONE ? redis_reply_text(redis_reply_at(reply, 0), NULL) : NULL;
-    bool is_ours = id && strcmp(id, v->id) == 0;
     if (is_ours && c && !p->is_released) {
         free_reserve(v);
         return service_start_reserved(p->service, c);
     }
-    if (c && id && !is_ours)
-        answer_repeat(p, c, redis_reply_at(reply, 1));
-    else if (c)
+    if (c)
         service_answer(c, p->is_released ? CALL_E_DRAINING : peers_outcome_of(o), NULL);
-    if (id && !is_ours) {
-        free_reserve(v);
-        return;
-    }
     leave(v);
     if (o == REDIS_E_NONE)
         reserve_up(p);
@@ -197,7 +242,8 @@ static void write_record(const struct peers *p, const struct exec_spec *spec, st
                        .session_id = spec->session_id,
                        .command = spec->command,
                        .interactive = spec->interactive,
-                       .created_us = spec->created_us};
+                       .created_us = spec->created_us,
+                       .reserved = spec->idempotency_key};
     memcpy(r.id, spec->id, sizeof(r.id));
     (void)snprintf(r.replica, sizeof(r.replica), "%s", p->config->replica_id);
     if (spec->request_hash)
@@ -205,14 +251,9 @@ static void write_record(const struct peers *p, const struct exec_spec *spec, st
     record_write(&r, to);
 }
 
-void peers_reserve(struct peers *p, struct call *c)
+static enum redis_outcome send_reserve(struct reserve *v, const struct exec_spec *spec)
 {
-    const struct exec_spec *spec = c->spec;
-    if (p->n_calls >= p->config->max_waiters)
-        return service_answer(c, CALL_E_WAITERS_FULL, NULL);
-    struct reserve *v = xcalloc(1, sizeof(*v));
-    *v = (struct reserve){.peers = p, .key = idempotency_key(c->principal, spec->idempotency_key)};
-    memcpy(v->id, spec->id, sizeof(v->id));
+    struct peers *p = v->peers;
     CLEANUP(redis_args_deinit) struct redis_args args = {0};
     CLEANUP(buf_deinit) struct buf text = {0};
     CLEANUP(free_p) char *record = record_key(v->id);
@@ -224,7 +265,33 @@ void peers_reserve(struct peers *p, struct call *c)
     redis_args_bytes(&args, text.data, text.len);
     redis_args_u64(&args, p->config->retention_ttl_ms);
     const struct redis_call call = {.on_reply = on_reserved, .arg = v};
-    enum redis_outcome o = redis_command(p->redis, &call, &args);
+    return redis_command(p->redis, &call, &args);
+}
+
+static void on_again(evutil_socket_t fd, short what, void *arg)
+{
+    struct reserve *v = arg;
+    event_free(v->timer);
+    v->timer = NULL;
+    if (!v->call)
+        return end(v);
+    enum redis_outcome o = send_reserve(v, v->call->spec);
+    if (o == REDIS_E_NONE)
+        return;
+    struct call *c = TAKE_PTR(v->call);
+    end(v);
+    service_answer(c, peers_outcome_of(o), NULL);
+}
+
+void peers_reserve(struct peers *p, struct call *c)
+{
+    const struct exec_spec *spec = c->spec;
+    if (p->n_calls >= p->config->max_waiters)
+        return service_answer(c, CALL_E_WAITERS_FULL, NULL);
+    struct reserve *v = xcalloc(1, sizeof(*v));
+    *v = (struct reserve){.peers = p, .key = idempotency_key(c->principal, spec->idempotency_key)};
+    memcpy(v->id, spec->id, sizeof(v->id));
+    enum redis_outcome o = send_reserve(v, spec);
     if (o != REDIS_E_NONE) {
         free_reserve(v);
         return service_answer(c, peers_outcome_of(o), NULL);
@@ -232,6 +299,13 @@ void peers_reserve(struct peers *p, struct call *c)
     v->call = c;
     list_append(&p->reserves, &v->link);
     p->n_calls++;
+}
+
+bool reserve_withdraw(struct peers *p, const struct record *r)
+{
+    CLEANUP(free_p) char *key = idempotency_key(r->principal, r->reserved);
+    LOG_INFO("reservation_withdrawn", LOG_STR("exec", r->id));
+    return send_unreserve(p, key, r->id);
 }
 
 struct call *reserve_take_call(struct peers *p, uint64_t serial)
@@ -255,6 +329,10 @@ void reserve_release_all(struct peers *p)
 
 void reserve_deinit(struct peers *p)
 {
+    list_for_each_safe (l, next, &p->reserves) { /* Redis has answered all others */
+        list_remove(l);
+        free_reserve(CONTAINER_OF(l, struct reserve, link));
+    }
     list_for_each_safe (l, next, &p->leftovers) {
         list_remove(l);
         free_reserve(CONTAINER_OF(l, struct reserve, link));

@@ -90,6 +90,8 @@ void record_write(const struct record *r, struct buf *to)
     }
     if (r->output)
         json_text_member_str(&head, "output", r->output);
+    if (r->reserved)
+        json_text_member_str(&head, "reserved", r->reserved);
     if (r->request_hash[0])
         json_text_member_str(&head, "request_hash", r->request_hash);
     append_end(&head, r);
@@ -104,6 +106,7 @@ void record_deinit(struct record *r)
     free(r->principal);
     free(r->session_id);
     free(r->command);
+    free(r->reserved);
     free(r->output);
     memset(r, 0, sizeof(*r));
 }

@@ -34,7 +34,9 @@ struct record {
     bool has_exit;
     struct execution_exit exit;                /* has_exit */
     char stdout_sha256[65], stderr_sha256[65]; /* "" : not known here */
-    char request_hash[65];                     /* "": it was started without an idempotency key */
+    char *reserved; /* owned or NULL: it was not accepted yet, only this idempotency key is kept for
+                       it */
+    char request_hash[65]; /* "": it was started without an idempotency key */
 };
 
 void record_deinit(struct record *r); /* frees what it owns; zeroed afterwards */

@@ -153,8 +153,8 @@ bool record_read(const char *text, size_t len, struct record *ret)
     if (get_name(o, &r) && get_counts(o, &r) && get_end(o, &r) && get_texts(o, &r) &&
         json_get_bool(o, "interactive", &r.interactive) && get_waiting(o, &r) &&
         get_optional(o, "output", &r.output) && get_time(o, "changed_at", &r.changed_us) &&
-        get_sum(o, "request_hash", r.request_hash) && get_time(o, "created_at", &r.created_us) &&
-        get_time(o, "started_at", &r.started_us) &&
+        get_sum(o, "request_hash", r.request_hash) && get_optional(o, "reserved", &r.reserved) &&
+        get_time(o, "created_at", &r.created_us) && get_time(o, "started_at", &r.started_us) &&
         get_time(o, "last_output_at", &r.last_output_us)) {
         *ret = r;
         return true;

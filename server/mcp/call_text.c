@@ -54,6 +54,8 @@ static const char *const texts[] = {
     [CALL_E_DRAINING] = "The server is shutting down and takes no new work: try again later",
     [CALL_E_KEEPER_AWAY] = "The execution can't be reached at the moment (it is still waiting for "
                            "its turn, or its keeper is being restarted): try again",
+    [CALL_E_KEY_BUSY] = "Another request with this idempotency_key is being started, or its server "
+                        "went down over that: try again",
     [CALL_E_KEY_REUSED] = "idempotency_key was used before for another request: take a new key, "
                           "or repeat that request unchanged",
     [CALL_E_STDIN_FULL] = "The command has not read its earlier input yet (limits.max_stdin): "
@@ -96,6 +98,7 @@ static bool is_of_this_replica(const struct call *c)
     case CALL_E_SESSION_LIMIT:
     case CALL_E_WAITERS_FULL:
     case CALL_E_KEY_REUSED:
+    case CALL_E_KEY_BUSY:
     case CALL_E_STDIN_FULL:
     case CALL_E_STDIN_CLOSED:
     case CALL_E_TOO_BIG:

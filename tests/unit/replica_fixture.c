@@ -391,6 +391,7 @@ void mirrored_reserve(struct mirrored *m, const char *key, char hash)
 {
     char name[160];
     memset(m->record.request_hash, hash, sizeof(m->record.request_hash) - 1);
+    m->record.reserved = xstrdup(key);
     mirrored_publish(m, 0);
     mirrored_index(&m->record);
     (void)snprintf(name, sizeof(name), "idempotency:%s:%s", m->record.principal, key);
@@ -453,4 +454,34 @@ void replica_await_events(const char *id, uint64_t events)
 {
     struct expected x = {id, events};
     replicas_wait(has_events, &x, "its mirror has written them");
+}
+
+const char *run_on_a(void)
+{
+    static char id[EXECUTION_ID_MAX + 1];
+    struct record r;
+    unsigned n = fake_keeper.n_spawned;
+    service_call(&replicas.a.service, replica_start_call(&replicas.a, NULL, NULL));
+    assert_int_equal(fake_keeper.n_spawned, n + 1);
+    memcpy(id, fake_keeper.spawned[n % 64], sizeof(id));
+    fake_keeper_started(id);
+    struct call *c = replica_await(&replicas.a);
+    assert_int_equal(c->outcome, CALL_OK);
+    call_free(c);
+    replica_record(id, &r); /* a start is answered when everybody can see it */
+    record_deinit(&r);
+    return id;
+}
+
+void wait_for(const char *command, const char *expected)
+{
+    uint64_t end = clock_mono_ms() + REDIS_WAIT_MS;
+    for (;;) {
+        CLEANUP(free_p) char *seen = redis_server_cli(replicas.redis, command);
+        if (strcmp(seen, expected) == 0)
+            return;
+        if (clock_mono_ms() > end)
+            fail_msg("%s: \"%s\", not \"%s\"", command, seen, expected);
+        replicas_run(20);
+    }
 }

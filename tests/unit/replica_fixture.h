@@ -54,6 +54,11 @@ struct call *replica_answer(struct replica *r);
 /* Runs the loop until there is one. */
 struct call *replica_await(struct replica *r);
 
+/* An execution of a's that runs, as b can find it; valid until the next. */
+const char *run_on_a(void);
+/* Runs the loop until redis-cli prints this. */
+void wait_for(const char *command, const char *expected);
+
 /* ---- what a mirror writes ---- */
 
 /* An execution of replica `m`, as Redis has it. */

@@ -5,6 +5,7 @@ SERVICE_TESTS = \
 	tests/unit/test_measurer \
 	tests/unit/test_news \
 	tests/unit/test_peers \
+	tests/unit/test_peer_starts \
 	tests/unit/test_queue \
 	tests/unit/test_reactor \
 	tests/unit/test_service \
@@ -40,6 +41,9 @@ REPLICA_FIXTURE = tests/unit/replica_fixture.c tests/unit/replica_fixture.h \
 	tests/unit/fake_keeper.c tests/unit/fake_keeper.h
 tests_unit_test_peers_SOURCES = tests/unit/test_peers.c tests/unit/journal_file.c \
 	tests/unit/journal_file.h $(REPLICA_FIXTURE)
+tests_unit_test_peer_starts_SOURCES = tests/unit/test_peer_starts.c tests/unit/journal_file.c \
+	tests/unit/journal_file.h $(REPLICA_FIXTURE)
+tests_unit_test_peer_starts_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_peers_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_shadow_SOURCES = tests/unit/test_shadow.c tests/unit/random.h $(REPLICA_FIXTURE)
 tests_unit_test_shadow_LDADD = $(EXEC_LIBS) $(CMOCKA_LIBS)
