@@ -5,7 +5,22 @@
 
 #include <cmocka.h>
 
+#include "state/base/metrics.h"
 #include "tests/unit/mirror_fixture.h"
+
+static bool is_idle(void *arg)
+{
+    return mirror_is_idle(t.mirror);
+}
+
+/* Of this process, so of the tests that ran before as well. */
+static void check_metric(const char *line, bool is_there)
+{
+    CLEANUP(buf_deinit) struct buf text = {0};
+    metrics_render(&text);
+    if ((strstr(text.data, line) != NULL) != is_there)
+        fail_msg("%s is %s in:\n%s", line, is_there ? "not" : "", text.data);
+}
 
 static void a_life_is_mirrored_under_the_contracts_keys(void **state)
 {
@@ -45,6 +60,11 @@ static void a_life_is_mirrored_under_the_contracts_keys(void **state)
     CLEANUP(free_p) char *dump = redis_server_cli(t.server, "--no-raw get execution:*");
     assert_null(strstr(dump, "hunter2"));
     assert_int_equal(r->announced, 1);
+    redis_wait(t.base, is_idle, NULL, "all is acknowledged");
+    mirror_tick(t.mirror);
+    check_metric("mcp_execd_mirror_events_total 4\n", true);
+    check_metric("mcp_execd_mirror_lag_events 0\n", true);
+    check_metric("mcp_execd_mirror_lag_seconds 0\n", true);
 }
 
 static void megabytes_arrive_in_pieces(void **state)
@@ -77,6 +97,7 @@ static void many_at_a_time(void **state)
     }
     for (size_t i = 0; i < t.n; i++)
         run_wait_mirrored(&t.runs[i]);
+    check_metric("mcp_execd_mirror_repairs_total{", false); /* nothing went wrong */
 }
 
 static void the_list_is_bounded(void **state)
