@@ -138,6 +138,8 @@ struct config {
     bool require_tree_limits;  /* limits.require_tree     false */
     unsigned max_open_files;   /* limits.max_open_files   1024: RLIMIT_NOFILE */
 
+    char *config_file; /* absolute; the file that was read, which may hold secrets; NULL: none */
+
     /* sandbox: */
     char *sandbox_profile; /* sandbox.profile    default; NULL (made by hand only) is none */
     struct config_profile *profiles; /* sandbox.profiles.<name>: {field: value …} */

@@ -174,6 +174,8 @@ struct config *layers_steal(struct config_layers *l)
     struct config *c = l->config;
     l->config = NULL;
     config_runtime_drop_removed(c);
+    c->config_file =
+        l->file_name ? realpath(l->file_name, NULL) : NULL; /* of memory: there is none */
     return c;
 }
 

@@ -117,5 +117,6 @@ void config_free(struct config *c)
     for (size_t i = 0; i < config_n_keys; i++)
         config_value_deinit(c, &config_keys[i]);
     free(c->nginx_file);
+    free(c->config_file);
     free(c);
 }

@@ -258,6 +258,7 @@ struct spec_sandbox *isolation_make(const struct isolation *i, const char *works
         .bwrap = i->bwrap,
         .workspace = i->stage ? i->stage : workspace,
         .state_dir = i->config->state_dir,
+        .config_file = i->config->config_file,
         .asked = asked,
     };
     struct spec_sandbox *s = spec_sandbox_new();

@@ -197,6 +197,14 @@ static void add_path(struct argv *a, const struct config_profile *p, const struc
     }
 }
 
+/* What the service has there is not for commands, which may be of its own user. */
+static void add_service(struct sandbox_paths *paths, const struct config_profile *p,
+                        const char *path)
+{
+    if (path && (is_below_any(path, &p->read_only) || is_below_any(path, &p->writable)))
+        add_one(paths, SANDBOX_HIDDEN, path);
+}
+
 /* What is not there on the host, or not the host's. */
 static void add_own(struct argv *a, const struct config_profile *p)
 {
@@ -219,9 +227,8 @@ static void add_profile_paths(struct argv *a, const struct sandbox_wrap *w)
         if (is_below_any(p->hidden.v[i], &p->read_only) ||
             is_below_any(p->hidden.v[i], &p->writable))
             add_one(&paths, SANDBOX_HIDDEN, p->hidden.v[i]);
-    if (w->state_dir &&
-        (is_below_any(w->state_dir, &p->read_only) || is_below_any(w->state_dir, &p->writable)))
-        add_one(&paths, SANDBOX_HIDDEN, w->state_dir);
+    add_service(&paths, p, w->state_dir);
+    add_service(&paths, p, w->config_file);
     if (paths.n > 0)
         qsort(paths.v, paths.n, sizeof(*paths.v), by_depth);
     size_t i = 0;

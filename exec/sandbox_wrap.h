@@ -34,7 +34,8 @@ struct sandbox_wrap {
     const struct config_profile *profile;
     const char *bwrap;     /* absolute path */
     const char *workspace; /* where bwrap finds it */
-    const char *state_dir; /* of the service: hidden if it lies in something that is granted */
+    /* Of the service: hidden if they lie in something that is granted. NULL: there is none. */
+    const char *state_dir, *config_file;
     const struct sandbox_paths *asked; /* by the call; may be NULL */
 };
 

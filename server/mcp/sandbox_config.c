@@ -92,14 +92,17 @@ static const struct {
 };
 static_assert(ARRAY_LEN(limits_table) == ARRAY_LEN(limit_rows), "every limit is applied");
 
-static char *too_much(size_t i, double asked, uint64_t granted)
+static char *too_much(size_t i, double asked, uint64_t granted, const struct sandbox_scope *scope)
 {
     struct buf b = {0};
+    const char *name = strchr(limits_table[i].key, '.') + 1;
     buf_printf(&b,
                "sandbox_config.resource_limits.%s: %.0f is more than this server grants (%.10g): "
                "ask for less, or have the operator raise %s",
                limits_table[i].name, asked, (double)granted / limits_table[i].unit,
                limits_table[i].key);
+    if (scope)
+        buf_printf(&b, " or sandbox.profiles.%s.%s", scope->profile->name, name);
     return buf_steal(&b);
 }
 
@@ -137,7 +140,7 @@ char *sandbox_config_limits(const cJSON *o, const struct sandbox_scope *scope,
             continue;
         uint64_t amount = (uint64_t)(v->valuedouble * limits_table[i].unit);
         if (*limit > 0 && amount > *limit)
-            return too_much(i, v->valuedouble, *limit);
+            return too_much(i, v->valuedouble, *limit, scope);
         *limit = amount;
     }
     return NULL;

@@ -177,6 +177,19 @@ static void the_state_directory_is_hidden_in_what_is_granted(void **state)
                 at(made, "--tmpfs\n@/var/state\n--remount-ro\n@/var/state\n"));
 }
 
+static void the_configuration_is_hidden_in_what_is_granted(void **state)
+{
+    CLEANUP(free_p) char *etc = make_dir(*state, "etc");
+    assert_int_equal(chmod(*state, 0755), 0);
+    assert_int_equal(file_replace(etc, "my.yaml", "x", 1), 0);
+    CLEANUP(free_p) char *file = temp_path(etc, "my.yaml");
+    struct config_profile p = {.read_only = LIST(etc), .tmp_bytes = 1};
+    struct sandbox_wrap w = wrap_of(&p);
+    w.config_file = file;
+    CLEANUP(free_p) char *made = make(&w, *state);
+    (void)at(made, "--ro-bind\n/dev/null\n@/etc/my.yaml\n");
+}
+
 static void a_hidden_file_can_not_be_opened(void **state)
 {
     CLEANUP(free_p) char *etc = make_dir(*state, "etc");
@@ -259,6 +272,7 @@ int main(void)
         temp_dir_test(what_is_not_there_is_left_out),
         temp_dir_test(a_link_stays_one_if_it_leads_to_what_is_granted),
         temp_dir_test(the_state_directory_is_hidden_in_what_is_granted),
+        temp_dir_test(the_configuration_is_hidden_in_what_is_granted),
         temp_dir_test(a_hidden_file_can_not_be_opened),
         temp_dir_test(what_a_call_asks_for_comes_last),
         temp_dir_test(many_paths_are_all_there),
