@@ -134,7 +134,7 @@ describe('through nginx', () => {
     const { session, close } = await connectTasks(cluster, '2026-07-28');
     const byOwner = {};
     await until('a task on each replica', async () => {
-      const execution = await session.callTool('execute_code', { command: 'sleep 4; echo survived', wait_seconds: 0 });
+      const execution = await session.callTool('execute_code', { command: 'sleep 8; echo survived', wait_seconds: 0 });
       const owner = execution.handle.taskId.split('-')[0];
       if (byOwner[owner]) await execution.cancel();
       byOwner[owner] ??= execution;

@@ -50,10 +50,10 @@ describe('the extension', () => {
   });
 
   test('what ends soon is answered at once, the rest becomes a task', async () => {
-    const quick = await call('execute_code', { command: 'echo quick' });
+    const quick = await call('execute_code', { command: 'echo quick', wait_seconds: 20 });
     assert.equal(quick.resultType, 'complete');
     assert.equal(quick.structuredContent.exit_code, 0);
-    const slow = await call('execute_code', { command: 'sleep 1; echo slow; exit 3' });
+    const slow = await call('execute_code', { command: 'sleep 2; echo slow; exit 3' });
     assert.equal(slow.resultType, 'task');
     assert.equal(slow.status, 'working');
     for (const key of ['ttlMs', 'pollIntervalMs']) assert.ok(Number.isInteger(slow[key]), key);
@@ -263,7 +263,7 @@ describe('waiting for input', () => {
   });
 
   test('comes on a stream, and so does what follows', async () => {
-    const { taskId } = await create("printf 'Name: '; read a; sleep 0.3; echo hello $a", { interactive: true });
+    const { taskId } = await create("printf 'Name: '; read a; sleep 1.5; echo hello $a", { interactive: true });
     const stream = await listen(mcp, { taskIds: [taskId] }, { meta });
     const asked = await stream.next('the question', (m) => m.params?.status === 'input_required');
     const [key, request] = Object.entries(asked.params.inputRequests)[0];
@@ -409,7 +409,7 @@ describe('the official client', () => {
         assert.equal(execution.kind, 'task');
         return execution;
       };
-      const { outcome } = await (await run('sleep 0.6; echo official')).settle();
+      const { outcome } = await (await run('sleep 0.6; echo official', { wait_seconds: 0 })).settle();
       assert.equal(outcome.status, 'completed');
       assert.equal(textOf(outcome.result.structuredContent.output), 'official\n');
       const long = await run('sleep 63', { wait_seconds: 0 });
@@ -458,7 +458,7 @@ describe('the official client', () => {
 
   test('takes an answer that is there at once', async () => {
     const { session, close } = await connectTasks(server, '2026-07-28');
-    const execution = await session.callTool('execute_code', { command: 'echo now' });
+    const execution = await session.callTool('execute_code', { command: 'echo now', wait_seconds: 20 });
     assert.equal(execution.kind, 'immediate');
     const { outcome } = await execution.settle();
     assert.equal(textOf(outcome.result.structuredContent.output), 'now\n');
