@@ -18,6 +18,7 @@ struct listing {
     struct list link;     /* peers.listings */
     unsigned pages;       /* read so far */
     bool is_last;         /* the index has no more behind this page */
+    char scan[24];        /* of a session's set: where its next page begins */
     struct record *found; /* owned: foreign ones that fit, at most limit + 1 */
     size_t n_found;
 };
@@ -196,8 +197,14 @@ static void on_ids(void *arg, enum redis_outcome o, const struct redisReply *rep
     struct listing *g = arg;
     if (!g->call || o != REDIS_E_NONE)
         return done(g, false);
-    g->is_last = g->call->list.session_only || redis_reply_count(reply) < PAGE_IDS;
-    ask_records(g, reply);
+    if (!g->call->list.session_only) {
+        g->is_last = redis_reply_count(reply) < PAGE_IDS;
+        return ask_records(g, reply);
+    }
+    const char *next = redis_reply_text(redis_reply_at(reply, 0), NULL);
+    (void)snprintf(g->scan, sizeof(g->scan), "%s", next ? next : "0");
+    g->is_last = strcmp(g->scan, "0") == 0;
+    ask_records(g, redis_reply_at(reply, 1));
 }
 
 static void read_page(struct listing *g)
@@ -208,9 +215,13 @@ static void read_page(struct listing *g)
     CLEANUP(free_p)
     char *key =
         c->list.session_only ? record_session_key(c->session_id) : record_owner_key(c->principal);
-    redis_args_str(&args, c->list.session_only ? "SMEMBERS" : "ZREVRANGEBYSCORE");
+    redis_args_str(&args, c->list.session_only ? "SSCAN" : "ZREVRANGEBYSCORE");
     redis_args_str(&args, key);
-    if (!c->list.session_only) {
+    if (c->list.session_only) {
+        redis_args_str(&args, g->scan[0] ? g->scan : "0");
+        redis_args_str(&args, "COUNT");
+        redis_args_u64(&args, PAGE_IDS);
+    } else {
         /* As the mirror writes scores: the same text is the same number. The cursor's own
          * microsecond again, since ids decide in it. */
         if (c->list.before_id[0])

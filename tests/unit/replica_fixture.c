@@ -413,6 +413,13 @@ void record_declare_lost(const char *id)
     record_deinit(&r);
 }
 
+void mirrored_note(const char *session, const char *id)
+{
+    char key[160];
+    (void)snprintf(key, sizeof(key), "session:%s:executions", session);
+    COMMAND(NULL, 0, "SADD", key, id);
+}
+
 void mirrored_beat(const char *replica, uint64_t ms)
 {
     char score[32];

@@ -83,6 +83,8 @@ void mirrored_end(struct mirrored *m, enum execution_reason reason, int code);
 void mirrored_reserve(struct mirrored *m, const char *key, char hash);
 /* Declares any execution lost, as a replica does that thinks its owner dead. */
 void record_declare_lost(const char *id);
+/* Puts an id into a session's set. */
+void mirrored_note(const char *session, const char *id);
 /* Its principal's index, and what m runs. */
 void mirrored_index(const struct record *r);
 /* As if it had beaten for the last time at this time (ms). */

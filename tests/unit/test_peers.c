@@ -256,6 +256,38 @@ static struct call *list(struct replica *r, unsigned limit, const struct executi
     return replica_ask(r, c);
 }
 
+static void a_sessions_list_has_what_it_started_on_any_replica(void **state)
+{
+    static const char session[] = "a-abcdefghijklmnopqrstuvwx27";
+    struct mirrored m;
+    mirrored_init(&m, "alice");
+    m.record.session_id = xstrdup(session);
+    mirrored_publish(&m, 0);
+    mirrored_index(&m.record);
+    (void)run_on_a(); /* of no session */
+    char command[256];
+    /* More than one page, most of it expired long ago. */
+    for (int i = 0; i < 500; i++) {
+        char id[ID_MAX + 1];
+        id_make("m", id);
+        mirrored_note(session, i == 250 ? m.record.id : id);
+    }
+    (void)snprintf(command, sizeof(command), "SCARD session:%s:executions", session);
+    wait_for(command, "500");
+    for (int k = 0; k < 2; k++) {
+        struct call *c = replica_call(k ? A : B, CALL_LIST, NULL);
+        c->session_id = xstrdup(session);
+        c->list.session_only = true;
+        c->list.limit = 10;
+        c = replica_ask(k ? A : B, c);
+        assert_int_equal(c->n_views, 1);
+        assert_string_equal(c->views[0].id, m.record.id);
+        assert_false(c->is_partial || c->has_more);
+        call_free(c);
+    }
+    mirrored_deinit(&m);
+}
+
 static void a_list_has_all_replicas_newest_first_page_by_page(void **state)
 {
     char ids[9][EXECUTION_ID_MAX + 1];
@@ -315,6 +347,7 @@ int main(void)
         TEST(output_that_redis_dropped_comes_from_the_owner),
         TEST(what_the_owner_has_dropped_too_is_not_asked_again),
         TEST(behind_a_dead_owner_the_bytes_are_dropped),
+        TEST(a_sessions_list_has_what_it_started_on_any_replica),
         TEST(a_list_has_all_replicas_newest_first_page_by_page),
     };
     return cmocka_run_group_tests_name("peers", tests, NULL, NULL);
