@@ -45,12 +45,13 @@ static bool is_in_use(const struct service *s, const char *path)
     return false;
 }
 
-/* Of a principal that has not used it for long: each start touches it. */
-static bool is_expired(const struct workspaces *w, const struct service *s, const char *name)
+/* It was not used for so long: each start touches it. */
+static bool is_expired(const struct workspaces *w, const struct service *s, const char *name,
+                       uint64_t ttl_ms)
 {
     CLEANUP(free_p) char *path = NULL;
     struct stat st;
-    uint64_t now_us = clock_real_us(), ttl_us = s->config->workspace_ttl_ms * 1000;
+    uint64_t now_us = clock_real_us(), ttl_us = ttl_ms * 1000;
 
     if (name[0] == '.' || ttl_us == 0 ||
         fstatat(dirfd(w->pass), name, &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -63,14 +64,19 @@ static bool is_expired(const struct workspaces *w, const struct service *s, cons
     return !is_in_use(s, path);
 }
 
-/* Of a session that is gone. The id's form tells them from the directories of principals. */
+/* Of a session that is gone. The id's form tells them from the directories of principals. One that
+ * began on another replica may live there without our knowing, after a restart for example: it goes
+ * when it was not used for as long as a session lives. */
 static bool is_left(const struct workspaces *w, struct service *s, struct sessions *sessions,
                     const char *name)
 {
     if (!id_is_valid(name))
-        return is_expired(w, s, name);
-    return !sessions_has(sessions, name) &&
-           queue_group_active(&s->queue, PRINCIPAL_ANONYMOUS, name) == 0;
+        return is_expired(w, s, name, s->config->workspace_ttl_ms);
+    if (sessions_has(sessions, name) ||
+        queue_group_active(&s->queue, PRINCIPAL_ANONYMOUS, name) > 0)
+        return false;
+    return id_has_replica(name, s->config->replica_id) ||
+           is_expired(w, s, name, s->config->session_ttl_ms);
 }
 
 static void discard(struct service *s, const char *name)

@@ -88,7 +88,7 @@ static void a_workspace_goes_when_its_session_has_ended(void **state)
     char lives[ID_MAX + 1], ends[ID_MAX + 1], unknown[ID_MAX + 1];
     new_session(lives);
     new_session(ends);
-    id_make("r2", unknown);
+    id_make("r1", unknown);
     make(f, lives);
     make(f, ends);
     make(f, unknown);
@@ -102,6 +102,25 @@ static void a_workspace_goes_when_its_session_has_ended(void **state)
     pass(f);
     assert_true(is_there(f, lives));
     assert_false(is_there(f, ends));
+}
+
+/* A session that began on another replica may live there: after a restart we do not know of it, and
+ * its next command found its directory on the way out. */
+static void a_workspace_of_another_replicas_session_stays_while_that_may_live(void **state)
+{
+    struct fixture *f = *state;
+    const struct timespec old[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+    char used[ID_MAX + 1], left[ID_MAX + 1];
+    id_make("r2", used);
+    id_make("r2", left);
+    make(f, used);
+    make(f, left);
+    CLEANUP(free_p) char *path = path_of(f, left);
+    assert_int_equal(utimensat(AT_FDCWD, path, old, 0), 0);
+    f->config.session_ttl_ms = 3600000;
+    pass(f);
+    assert_true(is_there(f, used));
+    assert_false(is_there(f, left));
 }
 
 static void a_workspace_stays_while_something_of_it_waits_or_runs(void **state)
@@ -216,6 +235,7 @@ int main(void)
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up_sessions, tear_down_sessions)
     const struct CMUnitTest tests[] = {
         TEST(a_workspace_goes_when_its_session_has_ended),
+        TEST(a_workspace_of_another_replicas_session_stays_while_that_may_live),
         TEST(a_workspace_stays_while_something_of_it_waits_or_runs),
         TEST(the_workspaces_of_principals_stay),
         TEST(the_workspace_of_a_principal_goes_when_it_was_not_used_for_long),
