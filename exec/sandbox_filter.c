@@ -159,7 +159,7 @@ static int refuse_families(scmp_filter_ctx f)
             r = refuse_family(f, i);
     if (r == 0)
         r = seccomp_rule_add(f, SCMP_ACT_ERRNO(EAFNOSUPPORT), SCMP_SYS(socket), 1,
-                             SCMP_A0(SCMP_CMP_GE, AF_MAX));
+                             SCMP_A0(SCMP_CMP_GE, AF_MAX, 0));
     return r;
 }
 

@@ -74,8 +74,11 @@ int probe_run(struct keeper *k)
         m.type != KEEPER_SPAWN)
         return fail("not a request");
     struct sandbox *s = sandbox_new(k, "probe", &m.spawn.sandbox, &m.spawn.limits, &e);
-    if (!s)
+    if (!s) {
+        keeper_message_deinit(&m);
+        sandbox_free_dead(k);
         return fail(e.text);
+    }
     bool is_ready = wait_ready(k, s);
     if (!is_ready)
         (void)fail(s->said_len > 0 ? s->said : "bwrap said nothing");
