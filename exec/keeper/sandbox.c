@@ -145,8 +145,8 @@ static void on_report(struct sandbox *s, const struct init_report *r, pid_t send
     switch ((enum init_event)r->event) {
     case INIT_READY:
         s->is_ready = true;
-        s->init = sender;
         s->init_fd = pidfd_open(sender, 0);
+        s->init = s->init_fd < 0 ? 0 : sender; /* it ended before we heard it */
         s->listener_fd = TAKE_FD(owned_fd);
         source_close(&s->keeper->loop, &s->messages);
         break;
