@@ -136,6 +136,15 @@ static int by_depth(const void *a, const void *b)
     return r ? r : (int)x->how - (int)y->how;
 }
 
+/* Of sorted ones: it lies in a hidden one, where nothing can be mounted any more. */
+static bool is_hidden_already(const struct sandbox_paths *p, size_t i)
+{
+    for (size_t j = 0; j < i; j++)
+        if (p->v[j].how == SANDBOX_HIDDEN && sandbox_path_is_below(p->v[i].path, p->v[j].path))
+            return true;
+    return false;
+}
+
 /* Somebody else can get to what lies in there. */
 static bool is_reachable(const char *path)
 {
@@ -236,7 +245,8 @@ static void add_profile_paths(struct argv *a, const struct sandbox_wrap *w)
         add_path(a, p, &paths.v[i]);
     add_own(a, p);
     for (; i < paths.n; i++)
-        add_path(a, p, &paths.v[i]);
+        if (paths.v[i].how != SANDBOX_HIDDEN || !is_hidden_already(&paths, i))
+            add_path(a, p, &paths.v[i]);
 }
 
 static void add_namespaces(struct argv *a, const struct config_profile *p)
@@ -279,6 +289,39 @@ static void add_asked(struct argv *a, const struct sandbox_wrap *w, const struct
     }
 }
 
+/* Whether something that a call asked for lies over it now, or in it. */
+static bool is_uncovered(const struct sandbox_paths *asked, const char *path)
+{
+    bool is_asked_for = false;
+
+    for (size_t i = 0; i < asked->n; i++) {
+        const struct sandbox_path *m = &asked->v[i];
+        bool is_in_it = sandbox_path_is_below(path, m->path);
+        if (m->how == SANDBOX_HIDDEN && is_in_it)
+            return false;
+        is_asked_for = is_asked_for || (m->how != SANDBOX_HIDDEN &&
+                                        (is_in_it || sandbox_path_is_below(m->path, path)));
+    }
+    return is_asked_for;
+}
+
+/* No call makes visible what is hidden. */
+static void hide_again(struct argv *a, const struct sandbox_wrap *w)
+{
+    CLEANUP(sandbox_paths_deinit) struct sandbox_paths paths = {0};
+
+    add_all(&paths, SANDBOX_HIDDEN, &w->profile->hidden);
+    if (w->state_dir)
+        add_one(&paths, SANDBOX_HIDDEN, w->state_dir);
+    if (w->config_file)
+        add_one(&paths, SANDBOX_HIDDEN, w->config_file);
+    if (paths.n > 0)
+        qsort(paths.v, paths.n, sizeof(*paths.v), by_depth);
+    for (size_t i = 0; i < paths.n; i++)
+        if (is_uncovered(w->asked, paths.v[i].path) && !is_hidden_already(&paths, i))
+            add_path(a, w->profile, &paths.v[i]);
+}
+
 char **sandbox_wrap_make(const struct sandbox_wrap *w)
 {
     struct argv a = {0};
@@ -289,6 +332,8 @@ char **sandbox_wrap_make(const struct sandbox_wrap *w)
     ADD(&a, "--bind", w->workspace, SANDBOX_WORKSPACE);
     for (size_t i = 0; w->asked && i < w->asked->n; i++)
         add_asked(&a, w, &w->asked->v[i]);
+    if (w->asked)
+        hide_again(&a, w);
     ADD(&a, "--remount-ro", "/", "--chdir", "/");
     return a.v;
 }

@@ -190,6 +190,57 @@ static void the_configuration_is_hidden_in_what_is_granted(void **state)
     (void)at(made, "--ro-bind\n/dev/null\n@/etc/my.yaml\n");
 }
 
+static size_t count_of(const char *made, const char *text)
+{
+    size_t n = 0;
+    for (const char *at = made; (at = strstr(at, text)); at++)
+        n++;
+    return n;
+}
+
+/* As the preset hides /etc/mcp-execd, where the configuration is. */
+static void nothing_is_mounted_in_what_is_hidden(void **state)
+{
+    CLEANUP(free_p) char *etc = make_dir(*state, "etc");
+    CLEANUP(free_p) char *own = make_dir(*state, "etc/own");
+    assert_int_equal(chmod(*state, 0755), 0);
+    assert_int_equal(file_replace(own, "my.yaml", "x", 1), 0);
+    CLEANUP(free_p) char *file = temp_path(own, "my.yaml");
+    struct config_profile p = {.read_only = LIST(etc), .hidden = LIST(own), .tmp_bytes = 1};
+    struct sandbox_wrap w = wrap_of(&p);
+    w.config_file = file;
+    CLEANUP(free_p) char *made = make(&w, *state);
+    (void)at(made, "--tmpfs\n@/etc/own\n");
+    assert_null(strstr(made, "my.yaml"));
+}
+
+static void a_call_makes_nothing_visible(void **state)
+{
+    CLEANUP(sandbox_paths_deinit) struct sandbox_paths asked = {0};
+    CLEANUP(free_p) char *data = make_dir(*state, "data");
+    CLEANUP(free_p) char *hidden = make_dir(*state, "data/hidden");
+    CLEANUP(free_p) char *below = make_dir(*state, "data/hidden/below");
+    CLEANUP(free_p) char *service = make_dir(*state, "data/service");
+    CLEANUP(free_p) char *other = make_dir(*state, "data/other");
+    assert_int_equal(chmod(*state, 0755), 0);
+    struct config_profile p = {.hidden = LIST(below, hidden), .tmp_bytes = 1};
+    struct sandbox_wrap w = wrap_of(&p);
+    w.state_dir = service;
+    w.asked = &asked;
+    ask(&asked, SANDBOX_WRITABLE, other, true);
+    CLEANUP(free_p) char *beside = make(&w, *state);
+    assert_int_equal(count_of(beside, "--tmpfs\n@"), 0);
+    ask(&asked, SANDBOX_WRITABLE, data, true);
+    CLEANUP(free_p) char *made = make(&w, *state);
+    const char *asked_for = at(made, "--bind\n@/data\n@/data\n");
+    assert_true(asked_for < at(made, "--tmpfs\n@/data/hidden\n"));
+    assert_true(asked_for < at(made, "--tmpfs\n@/data/service\n"));
+    assert_int_equal(count_of(made, "--tmpfs\n@"), 2);
+    ask(&asked, SANDBOX_HIDDEN, hidden, true); /* by the call itself */
+    CLEANUP(free_p) char *both = make(&w, *state);
+    assert_int_equal(count_of(both, "--tmpfs\n@/data/hidden\n"), 1);
+}
+
 static void a_hidden_file_can_not_be_opened(void **state)
 {
     CLEANUP(free_p) char *etc = make_dir(*state, "etc");
@@ -273,6 +324,8 @@ int main(void)
         temp_dir_test(a_link_stays_one_if_it_leads_to_what_is_granted),
         temp_dir_test(the_state_directory_is_hidden_in_what_is_granted),
         temp_dir_test(the_configuration_is_hidden_in_what_is_granted),
+        temp_dir_test(nothing_is_mounted_in_what_is_hidden),
+        temp_dir_test(a_call_makes_nothing_visible),
         temp_dir_test(a_hidden_file_can_not_be_opened),
         temp_dir_test(what_a_call_asks_for_comes_last),
         temp_dir_test(many_paths_are_all_there),
