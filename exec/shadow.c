@@ -180,10 +180,11 @@ struct shadow *shadow_get(struct peers *p, const struct record *r, enum call_out
 
 /* ---- calls ---- */
 
-/* Without a place on the connection each look asks Redis. */
+/* Without a place on the connection each look asks Redis. Once all were released nobody would take
+ * it back before Redis goes. */
 static void subscribe(struct shadow *sh)
 {
-    if (sh->subscription || sh->is_final)
+    if (sh->subscription || sh->is_final || sh->peers->is_released)
         return;
     CLEANUP(free_p) char *channel = record_key(sh->entry->id);
     sh->subscription = redis_subscribe(sh->peers->redis, channel, &listener, sh);

@@ -301,6 +301,23 @@ static void copies_are_bounded_and_leave_when_nobody_reads_them(void **state)
     }
 }
 
+/* Redis goes before the copies do. */
+static void who_was_released_subscribes_to_nothing_more(void **state)
+{
+    struct execution_view v;
+    struct mirrored *m = make("alice");
+    say(m, "still runs\n");
+    mirrored_publish(m, 0);
+    assert_int_equal(look(m->record.id, &v), CALL_OK);
+    const struct entry *e = registry_find(&B->service.registry, m->record.id);
+    assert_non_null(e->shadow->subscription);
+    service_release_all(&B->service);
+    assert_null(e->shadow->subscription);
+    service_watch(&B->service, m->record.id); /* an order that was on its way */
+    assert_null(e->shadow->subscription);
+    mirrored_deinit(m);
+}
+
 static void a_record_that_makes_no_sense_is_no_execution(void **state)
 {
     struct execution_view v;
@@ -349,6 +366,7 @@ int main(void)
         TEST(without_redis_nothing_is_said_of_others_and_ours_go_on),
         TEST(a_wait_that_is_given_up_comes_back_wherever_it_is),
         TEST(copies_are_bounded_and_leave_when_nobody_reads_them),
+        TEST(who_was_released_subscribes_to_nothing_more),
         TEST(a_record_that_makes_no_sense_is_no_execution),
         TEST(events_that_do_not_fit_are_not_taken),
     };
