@@ -111,6 +111,8 @@ static void on_needed(struct redis_conn *c, const char *what, enum redis_outcome
         refuse(c, what, r);
     else if (o == REDIS_E_NONE)
         greeted(c);
+    else if (o == REDIS_E_TIMEOUT) /* what comes later counts for nothing: it would never be up */
+        redis_link_close(c->link, "it does not answer (redis.timeout)");
 }
 
 static void on_auth(void *arg, enum redis_outcome o, const struct redisReply *r)

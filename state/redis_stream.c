@@ -18,6 +18,19 @@ struct redis_stream {
 
 static void ask(struct redis_stream *s);
 
+/* False: there is nothing to take. A question that was not answered is asked on a new connection:
+ * what comes for it later goes to nobody, and nobody would ask again. */
+static bool is_answer(struct redis_stream *s, enum redis_outcome o, const redisReply *r)
+{
+    if (s->is_over)
+        return false;
+    if (o == REDIS_E_REPLY)
+        redis_link_close(redis_conn_link(s->conn), r->str);
+    else if (o == REDIS_E_TIMEOUT)
+        redis_link_close(redis_conn_link(s->conn), "it does not answer (redis.timeout)");
+    return o == REDIS_E_NONE;
+}
+
 /* "$" would skip what comes between two questions: from the first answer on there is an id. */
 static void take_id(struct redis_stream *s, const redisReply *id)
 {
@@ -46,10 +59,8 @@ static void take_entries(struct redis_stream *s, const redisReply *list)
 static void on_entries(void *arg, enum redis_outcome o, const struct redisReply *r)
 {
     struct redis_stream *s = arg;
-    if (s->is_over || (o != REDIS_E_NONE && o != REDIS_E_REPLY))
+    if (!is_answer(s, o, r))
         return;
-    if (o == REDIS_E_REPLY)
-        return redis_link_close(redis_conn_link(s->conn), r->str);
     /* nil: nothing within the time. Else one stream: its name and its entries. */
     if (r->type == REDIS_REPLY_ARRAY && r->elements == 1 &&
         r->element[0]->type == REDIS_REPLY_ARRAY && r->element[0]->elements == 2)
@@ -79,10 +90,8 @@ static void ask(struct redis_stream *s)
 static void on_last(void *arg, enum redis_outcome o, const struct redisReply *r)
 {
     struct redis_stream *s = arg;
-    if (s->is_over || (o != REDIS_E_NONE && o != REDIS_E_REPLY))
+    if (!is_answer(s, o, r))
         return;
-    if (o == REDIS_E_REPLY)
-        return redis_link_close(redis_conn_link(s->conn), r->str);
     (void)snprintf(s->after, sizeof(s->after), "0");
     if (r->type == REDIS_REPLY_ARRAY && r->elements > 0 && is_entry(r->element[0]))
         take_id(s, r->element[0]->element[0]);
