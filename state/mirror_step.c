@@ -234,8 +234,10 @@ static void write_meta(struct mirrored *x, const struct step *s, enum execution_
 static bool is_meta_due(const struct mirrored *x, const struct step *s, enum execution_status shown,
                         uint64_t now)
 {
+    /* A list that begins to exist gets its time to live with the record. */
+    bool begins = x->window.end == x->window.first && s->window.end > s->window.first;
     return s->is_new || s->is_last || s->trim > 0 || x->wants_meta || x->written != shown ||
-           strlen(x->command) < META_SMALL || now - x->meta_ms >= META_EACH_MS;
+           begins || strlen(x->command) < META_SMALL || now - x->meta_ms >= META_EACH_MS;
 }
 
 static bool write_step(struct mirrored *x, struct step *s)

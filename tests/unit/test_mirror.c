@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -65,6 +66,28 @@ static void a_life_is_mirrored_under_the_contracts_keys(void **state)
     check_metric("mcp_execd_mirror_events_total 4\n", true);
     check_metric("mcp_execd_mirror_lag_events 0\n", true);
     check_metric("mcp_execd_mirror_lag_seconds 0\n", true);
+}
+
+/* A long command's record is not written with each step, but its list must not outlive it. */
+static void a_list_never_lives_for_ever(void **state)
+{
+    CLEANUP(free_p) char *command = xcalloc(1, 8193);
+    memset(command, 'x', 8192);
+    mirror_wait_up();
+    struct run *r = run_new(command);
+    r->status = EXECUTION_RUNNING; /* known before its journal has a first event */
+    mirror_changed(t.mirror, r->id, true);
+    redis_wait(t.base, run_is_mirrored, r, "it runs");
+    char key[128];
+    (void)snprintf(key, sizeof(key), "execution:%s:output", r->id);
+    assert_int_equal(reader_integer("EXISTS %s", key), 0);
+    run_begin(r);
+    for (int i = 0; reader_integer("LLEN %s", key) == 0; i++) {
+        assert_in_range(i, 0, 1000);
+        (void)event_base_loop(t.base, EVLOOP_ONCE);
+    }
+    assert_in_range(reader_integer("TTL %s", key), 3000, 3600);
+    run_wait_mirrored(r);
 }
 
 static void megabytes_arrive_in_pieces(void **state)
@@ -175,6 +198,7 @@ int main(void)
     (void)signal(SIGPIPE, SIG_IGN);
     const struct CMUnitTest tests[] = {
         MIRROR_TEST(a_life_is_mirrored_under_the_contracts_keys),
+        MIRROR_TEST(a_list_never_lives_for_ever),
         MIRROR_TEST(megabytes_arrive_in_pieces),
         MIRROR_TEST(many_at_a_time),
         MIRROR_TEST(the_list_is_bounded),
