@@ -142,6 +142,8 @@ static void keep(const char *name, void *value, void *arg)
 void reserve_tick(struct peers *p)
 {
     uint64_t now = clock_mono_ms();
+    if (redis_is_up(p->redis))
+        reserve_up(p); /* what was not answered in time while the connection stayed */
     if (!redis_is_up(p->redis) || p->is_released ||
         (p->kept_ms && now - p->kept_ms < p->config->retention_ttl_ms / 8))
         return;
