@@ -72,9 +72,10 @@ static int run_keeper(const char *keeper, int in, char said[SAID_MAX], int *ret_
     fd_closep(&writing);
     if (r < 0)
         return r;
-    for (ssize_t n; len < SAID_MAX - 1 &&
-                    ((n = read(reading, said + len, SAID_MAX - 1 - len)) > 0 || errno == EINTR);)
+    for (ssize_t n = 1; len < SAID_MAX - 1 && (n > 0 || (n < 0 && errno == EINTR));) {
+        n = read(reading, said + len, SAID_MAX - 1 - len);
         len += n > 0 ? (size_t)n : 0;
+    }
     said[len] = '\0';
     said[strcspn(said, "\n")] = '\0';
     while (waitpid(pid, ret_status, 0) < 0)
