@@ -38,8 +38,8 @@
 #include "state/execution.h"
 #include "state/journal_format.h"
 
-#define KEEPER_VERSION_MIN 1u
-#define KEEPER_VERSION_MAX 1u
+#define KEEPER_VERSION_MIN 2u
+#define KEEPER_VERSION_MAX 2u
 
 /* A packet: arguments and environment of one start together must fit. Linux allows twice
  * net.core.wmem_max (212,992 by default) for a unix socket's buffer, see unix(7), socket(7). */

@@ -100,6 +100,7 @@ static void walk_keeper(struct codec *x, struct keeper *k, uint32_t *n_children)
     codec_u64(x, &k->open_files);
     codec_bool(x, &k->is_quitting);
     codec_bool(x, &k->is_stopping);
+    codec_u32(x, &k->pool.serial); /* the names of groups that are in use */
     cgroup_host_walk(&k->cgroups, x);
     codec_u32(x, n_children);
 }

@@ -8,7 +8,7 @@
 
 /* Of the state that is handed over: who changes what is walked adds one. A program goes on with its
  * own version only, and says so to --can-resume. */
-#define REEXEC_VERSION 1u
+#define REEXEC_VERSION 2u
 
 /* Does not return unless it failed; then everything is as it was. */
 void reexec(struct keeper *k, const char *program);

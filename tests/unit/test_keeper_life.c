@@ -351,7 +351,7 @@ static void upgrades_to_nothing_that_can_not_go_on(void **state)
     fixture_wait_output(f, s, "on\n");
     say(fd, &(struct keeper_message){.type = KEEPER_UPGRADE, .text = "/no/such"});
     say(fd, &(struct keeper_message){.type = KEEPER_UPGRADE, .text = "/bin/false"});
-    say_hello(fd, 1, 1);
+    say_hello(fd, KEEPER_VERSION_MIN, KEEPER_VERSION_MAX);
     assert_int_equal(hear(fd, &m), KEEPER_HELLO);
     assert_int_equal(fixture_stdin(f, s, "x\n", false, NULL), KEEPER_STDIN_OK);
     assert_int_equal(fixture_wait_ended(f, s).exit_code, 3);
@@ -399,7 +399,7 @@ static void has_room_for_four(void **state)
     for (int i = 0; i < 4; i++) {
         fds[i] = fixture_connect(f);
         if (i < 3) {
-            say_hello(fds[i], 1, 1);
+            say_hello(fds[i], KEEPER_VERSION_MIN, KEEPER_VERSION_MAX);
             assert_int_equal(hear(fds[i], &m), KEEPER_HELLO);
         }
     }
@@ -407,7 +407,7 @@ static void has_room_for_four(void **state)
     (void)close(fds[0]);
     fixture_wait_ended(f, fixture_spawn(f, fixture_script("true")));
     fds[4] = fixture_connect(f);
-    say_hello(fds[4], 1, 1);
+    say_hello(fds[4], KEEPER_VERSION_MIN, KEEPER_VERSION_MAX);
     assert_int_equal(hear(fds[4], &m), KEEPER_HELLO);
     for (int i = 1; i < 5; i++)
         (void)close(fds[i]);
@@ -423,7 +423,7 @@ static void does_not_wait_for_who_never_reads(void **state)
 
     for (int i = 0; i < 20; i++)
         spawn_interactive(f, "read x");
-    say_hello(fd, 1, 1);
+    say_hello(fd, KEEPER_VERSION_MIN, KEEPER_VERSION_MAX);
     assert_int_equal(keeper_message_encode(&(struct keeper_message){.type = KEEPER_LIST}, &list),
                      0);
     /* Each answer has 2 KiB: some 1.5 MiB fit into the socket and the queue. */
