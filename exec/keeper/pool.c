@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <sys/stat.h>
+
 #include "exec/keeper/codec.h"
 #include "exec/keeper/keeper.h"
 #include "exec/keeper/sandbox.h"
@@ -27,8 +29,17 @@ void pool_init(struct pool *p)
 
 /* ---- keys ---- */
 
-static void walk_key(struct codec *c, struct keeper_sandbox *s, struct execution_limits *l)
+struct recipe {
+    struct keeper_sandbox sandbox;
+    struct execution_limits limits;
+    uint64_t dev, ino; /* the workspace: one that was removed and made again is another */
+};
+
+static void walk_key(struct codec *c, struct recipe *r)
 {
+    struct keeper_sandbox *s = &r->sandbox;
+    struct execution_limits *l = &r->limits;
+
     codec_strv(c, &s->wrap);
     codec_str(c, &s->init);
     codec_str(c, &s->workspace);
@@ -39,14 +50,21 @@ static void walk_key(struct codec *c, struct keeper_sandbox *s, struct execution
     codec_u64(c, &l->max_memory_bytes); /* those that its groups hold */
     codec_u64(c, &l->max_processes);
     codec_u64(c, &l->max_cpu_ms);
+    codec_u64(c, &r->dev);
+    codec_u64(c, &r->ino);
 }
 
 static void make_key(const struct keeper_spawn *s, struct buf *out)
 {
     struct codec c = codec_writer(out);
-    struct keeper_sandbox sandbox = s->sandbox;
-    struct execution_limits limits = s->limits;
-    walk_key(&c, &sandbox, &limits);
+    struct recipe r = {.sandbox = s->sandbox, .limits = s->limits};
+    struct stat st;
+
+    if (stat(s->sandbox.workspace, &st) == 0) {
+        r.dev = st.st_dev;
+        r.ino = st.st_ino;
+    }
+    walk_key(&c, &r);
 }
 
 static bool is_equal(const struct buf *a, const struct buf *b)
@@ -142,15 +160,14 @@ static bool evict(struct keeper *k, const struct making *but)
 static void prepare(struct keeper *k, const struct making *m)
 {
     struct codec c = codec_reader(m->key.data, m->key.len);
-    struct keeper_sandbox s = {0};
-    struct execution_limits limits = {0};
+    struct recipe r = {0};
     struct spawn_error e;
     char name[32];
 
-    walk_key(&c, &s, &limits);
+    walk_key(&c, &r);
     snprintf(name, sizeof(name), "prepared-%u", ++k->pool.serial);
-    struct sandbox *sb = sandbox_new(k, name, &s, &limits, &e);
-    free(s.wrap);
+    struct sandbox *sb = sandbox_new(k, name, &r.sandbox, &r.limits, &e);
+    free(r.sandbox.wrap);
     if (!sb) {
         LOG_WARN("sandbox_not_prepared", LOG_STR("why", e.text));
         return;

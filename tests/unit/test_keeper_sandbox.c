@@ -388,6 +388,20 @@ static void another_kind_of_sandbox_is_not_taken_from_there(void **state)
     assert_false(was_prepared(f, other));
 }
 
+static void a_workspace_that_was_made_again_is_another(void **state)
+{
+    struct fixture *f = *state;
+    CLEANUP(free_p) char *old = temp_path(f->state_dir, "workspaces/old");
+
+    (void)was_prepared(f, sandboxed(SINCE));
+    pass_time(f, 300);
+    assert_int_equal(rename(workspace, old), 0);
+    assert_int_equal(mkdir(workspace, 0700), 0);
+    if (workspace_uid)
+        assert_int_equal(chown(workspace, (uid_t)workspace_uid, (gid_t)workspace_uid), 0);
+    assert_false(was_prepared(f, sandboxed(SINCE)));
+}
+
 #define TEST(f)         cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 #define TEST_WITHOUT(f) cmocka_unit_test_setup_teardown(f, set_up_without_cgroup, tear_down)
 
@@ -412,6 +426,7 @@ int main(void)
         TEST(a_listener_is_handed_on_to_each_server),
         TEST(the_second_command_finds_a_prepared_one),
         TEST(another_kind_of_sandbox_is_not_taken_from_there),
+        TEST(a_workspace_that_was_made_again_is_another),
     };
     return cmocka_run_group_tests(tests, set_up_isolation, tear_down_isolation);
 }
