@@ -110,6 +110,7 @@ void child_continue(struct child *c, uint64_t kill_ms);
 void child_continue_timers(struct child *c, uint64_t kill_ms);
 /* In a sandbox; the rest comes by child_sandbox_…(). */
 void child_begin_sandboxed(struct child *c, const struct keeper_spawn *s);
+void child_sandbox_await(struct child *c);  /* STARTING: not for ever */
 void child_run(struct child *c, pid_t pid); /* the command runs, the descriptors are there */
 void child_end_unstarted(struct child *c, enum execution_reason reason, int error,
                          const char *text);

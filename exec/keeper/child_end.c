@@ -286,6 +286,7 @@ static void continue_phase(struct child *c)
 
     switch (c->phase) {
     case CHILD_STARTING:
+        child_sandbox_await(c);
         break;
     case CHILD_RUNNING:
         child_watch_limits(c);

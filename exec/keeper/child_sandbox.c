@@ -32,6 +32,11 @@ static void on_start_time(struct timer *t)
     child_fail(c, REASON_SPAWN_FAILED, "sandbox", -ETIMEDOUT);
 }
 
+void child_sandbox_await(struct child *c)
+{
+    timer_set(&c->keeper->loop, &c->limit, clock_mono_ms() + START_MAX_MS, on_start_time);
+}
+
 /* A prepared one, or a new one. NULL, and what went wrong. */
 static struct sandbox *get_sandbox(struct child *c, const struct keeper_spawn *s,
                                    const struct stdio *io, struct spawn_error *e)
@@ -86,7 +91,7 @@ void child_begin_sandboxed(struct child *c, const struct keeper_spawn *s)
     c->held = c->sandbox->held;
     c->started_ms = c->active_ms = clock_mono_ms();
     c->exit.started_us = clock_real_us();
-    timer_set(&c->keeper->loop, &c->limit, c->started_ms + START_MAX_MS, on_start_time);
+    child_sandbox_await(c);
     take_descriptors(c, s, &io);
     pool_want(c->keeper, s);
 }

@@ -296,6 +296,9 @@ bool sandbox_reaped(struct keeper *k, pid_t pid)
             continue;
         if (s->bwrap == pid) {
             s->bwrap = 0;
+            /* Who init is may have been said and not heard yet: it must not be waited for later. */
+            while (receive(s))
+                ;
             /* bwrap waits for init, and init waits for all: unless it was killed, both are gone. */
             if (!s->is_ready)
                 kill_stray_children(k);
