@@ -247,8 +247,11 @@ static void on_running(void *arg, enum redis_outcome o, const struct redisReply 
         b->lost->is_own_searched = b->lost->is_own_searched && !b->is_own;
         return unref(b);
     }
-    /* By now the answer to our own sign of life, which was sent before, is there. */
+    /* By now the answer to our own sign of life, which was sent before (service_init()), is there.
+     * Once nobody else has the name, what is left in it is ours to look at. */
     bool is_others = b->is_own && peers_is_id_taken(b->lost->peers);
+    if (is_others)
+        b->lost->is_own_searched = false;
     for (size_t i = 0; !is_others && i < redis_reply_count(reply); i++) {
         const char *id = redis_reply_text(redis_reply_at(reply, i), NULL);
         if (id && id_is_valid(id))

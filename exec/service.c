@@ -68,11 +68,11 @@ int service_init(struct service *s, const struct config *c, struct event_base *b
     if (r == 0 && c->redis_url)
         r = redis_new(base, c, c->replica_id, &s->redis);
     if (r == 0 && s->redis)
+        r = service_mirror_init(s); /* its sign of life before peers ask what is in our name */
+    if (r == 0 && s->redis)
         s->peers = peers_new(s, s->redis);
     if (r == 0)
         s->list_news = list_news_new(base, c, s->redis);
-    if (r == 0 && s->redis)
-        r = service_mirror_init(s);
     if (r < 0)
         return r;
     CLEANUP(free_p) char *keeper_log = keeper_log_path(c);

@@ -11,6 +11,7 @@
 #include "state/base/fd.h"
 #include "state/base/id.h"
 #include "state/journal.h"
+#include "state/replica.h"
 #include "tests/unit/fake_keeper.h"
 #include "tests/unit/journal_file.h"
 #include "tests/unit/replica_fixture.h"
@@ -248,6 +249,11 @@ static void after_redis_was_away_everybody_gets_the_grace_to_come_back(void **st
     mirrored_deinit(&m);
 }
 
+static bool is_b_taken(void *arg)
+{
+    return replica_is_taken(B->service.replica);
+}
+
 static void a_replica_that_comes_back_without_its_executions_says_so(void **state)
 {
     char id[EXECUTION_ID_MAX + 1];
@@ -258,6 +264,23 @@ static void a_replica_that_comes_back_without_its_executions_says_so(void **stat
     mirrored_heartbeat("a", true);
     replica_start(A);
     fake_keeper_ready();
+    replicas_wait(is_lost, id, "it is lost");
+}
+
+/* Its name is somebody else's, who lives: what is in that name is not its own to judge. */
+static void a_second_one_of_a_name_declares_nothing_lost(void **state)
+{
+    char id[EXECUTION_ID_MAX + 1];
+    (void)snprintf(id, sizeof(id), "%s", run_on_a());
+    replica_stop(B);
+    B->config.replica_id = (char *)"a";
+    replica_start(B);
+    replicas_wait(is_b_taken, NULL, "it knows that its name is taken");
+    replicas_run(500);
+    assert_false(is_lost(id));
+    /* Once that one is gone for good, nobody else would. */
+    replica_stop(A);
+    mirrored_heartbeat("a", false);
     replicas_wait(is_lost, id, "it is lost");
 }
 
@@ -282,6 +305,7 @@ int main(void)
         TEST(what_a_dead_replica_ran_is_lost_and_waits_hear_of_it),
         TEST(after_redis_was_away_everybody_gets_the_grace_to_come_back),
         TEST(a_replica_that_comes_back_without_its_executions_says_so),
+        TEST(a_second_one_of_a_name_declares_nothing_lost),
     };
     return cmocka_run_group_tests_name("peer_starts", tests, NULL, NULL);
 }
