@@ -43,24 +43,25 @@ static const struct {
     uint8_t prefix[4];
     unsigned bits;
 } special_v4[] = {
-    {{0}, 8},             /* "this network" */
-    {{10}, 8},            /* private */
-    {{100, 64}, 10},      /* shared, of carriers */
-    {{127}, 8},           /* loopback */
-    {{169, 254}, 16},     /* link-local; 169.254.169.254: metadata */
-    {{172, 16}, 12},      /* private */
-    {{192, 0, 0}, 24},    /* protocol assignments */
-    {{192, 0, 2}, 24},    /* documentation */
-    {{192, 31, 196}, 24}, /* AS112 */
-    {{192, 52, 193}, 24}, /* AMT */
-    {{192, 88, 99}, 24},  /* 6to4 relays, deprecated */
-    {{192, 168}, 16},     /* private */
-    {{192, 175, 48}, 24}, /* AS112 */
-    {{198, 18}, 15},      /* benchmarks */
-    {{198, 51, 100}, 24}, /* documentation */
-    {{203, 0, 113}, 24},  /* documentation */
-    {{224}, 4},           /* multicast */
-    {{240}, 4},           /* reserved, broadcast */
+    {{0}, 8},                 /* "this network" */
+    {{10}, 8},                /* private */
+    {{100, 64}, 10},          /* shared, of carriers */
+    {{127}, 8},               /* loopback */
+    {{169, 254}, 16},         /* link-local; 169.254.169.254: metadata */
+    {{168, 63, 129, 16}, 32}, /* the host of a virtual machine, in one cloud */
+    {{172, 16}, 12},          /* private */
+    {{192, 0, 0}, 24},        /* protocol assignments */
+    {{192, 0, 2}, 24},        /* documentation */
+    {{192, 31, 196}, 24},     /* AS112 */
+    {{192, 52, 193}, 24},     /* AMT */
+    {{192, 88, 99}, 24},      /* 6to4 relays, deprecated */
+    {{192, 168}, 16},         /* private */
+    {{192, 175, 48}, 24},     /* AS112 */
+    {{198, 18}, 15},          /* benchmarks */
+    {{198, 51, 100}, 24},     /* documentation */
+    {{203, 0, 113}, 24},      /* documentation */
+    {{224}, 4},               /* multicast */
+    {{240}, 4},               /* reserved, broadcast */
 };
 
 static bool is_public_v4(const uint8_t *bytes)
