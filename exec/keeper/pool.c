@@ -157,7 +157,7 @@ static bool evict(struct keeper *k, const struct making *but)
     return last;
 }
 
-static void prepare(struct keeper *k, const struct making *m)
+static bool prepare(struct keeper *k, const struct making *m)
 {
     struct codec c = codec_reader(m->key.data, m->key.len);
     struct recipe r = {0};
@@ -170,10 +170,11 @@ static void prepare(struct keeper *k, const struct making *m)
     free(r.sandbox.wrap);
     if (!sb) {
         LOG_WARN("sandbox_not_prepared", LOG_STR("why", e.text));
-        return;
+        return false;
     }
     buf_append(&sb->key, m->key.data, m->key.len);
     timer_set(&k->loop, &sb->timer, clock_mono_ms() + m->idle_ms, on_too_old);
+    return true;
 }
 
 static void on_refill(struct timer *t)
@@ -183,12 +184,13 @@ static void on_refill(struct timer *t)
     if (k->is_quitting || k->is_stopping)
         return;
     list_for_each (l, &k->pool.makings) {
-        const struct making *m = CONTAINER_OF(l, struct making, link);
+        struct making *m = CONTAINER_OF(l, struct making, link);
         if (count(k, &m->key) >= m->target)
             continue;
         if (count(k, NULL) >= m->max && !evict(k, m))
             continue;
-        prepare(k, m); /* one at a time: what else there is to do comes first */
+        if (!prepare(k, m)) /* one at a time: what else there is to do comes first */
+            forget(&k->pool, m);
         timer_set(&k->loop, &k->pool.refill, clock_mono_ms() + 1, on_refill);
         return;
     }
@@ -216,6 +218,13 @@ static struct making *oldest(struct pool *p)
             last = m;
     }
     return last;
+}
+
+void pool_lost(struct keeper *k, const struct sandbox *s)
+{
+    struct making *m = find_making(&k->pool, &s->key);
+    if (m)
+        forget(&k->pool, m);
 }
 
 void pool_hurry(struct keeper *k)

@@ -285,6 +285,7 @@ static void on_gone(struct sandbox *s)
     if (s->phase == SANDBOX_BUSY)
         return child_sandbox_lost(s->child, s->said);
     LOG_WARN("prepared_sandbox_lost", LOG_STR("said", s->said));
+    pool_lost(s->keeper, s);
     sandbox_let_die(s);
 }
 
