@@ -21,6 +21,8 @@ const char mirror_ask_script[] =
  * ARGV: 1 id, 2 "new" or "more", 3 first event and 4 length of the list as we know it, 5 events to
  * drop at the front, 6 TTL in seconds, 7 the true status, 8 the status of the record, 9 time of
  * creation, 10 most ids of an owner, 11 the record ("": as it is), then the events.
+ * A session may go on for longer than what it started is kept: each new id looks at some others, so
+ * that those which are gone stay the smaller part of the set.
  */
 const char mirror_write_script[] =
     "local head = redis.call('GETRANGE', KEYS[1], 0, 255)\n"
@@ -48,7 +50,13 @@ const char mirror_write_script[] =
     "else\n"
     "  redis.call('SREM', KEYS[4], ARGV[1])\n"
     "end\n"
-    "if KEYS[5] then redis.call('SADD', KEYS[5], ARGV[1]) end\n"
+    "if KEYS[5] and redis.call('SADD', KEYS[5], ARGV[1]) == 1 then\n"
+    "  for _, id in ipairs(redis.call('SRANDMEMBER', KEYS[5], 4)) do\n"
+    "    if redis.call('EXISTS', 'execution:' .. id) == 0 then\n"
+    "      redis.call('SREM', KEYS[5], id)\n"
+    "    end\n"
+    "  end\n"
+    "end\n"
     "for i = 1, #KEYS do redis.call('EXPIRE', KEYS[i], ARGV[6]) end\n"
     "redis.call('PUBLISH', KEYS[1], ARGV[8])\n"
     "return {'ok'}\n";

@@ -90,6 +90,25 @@ static void a_list_never_lives_for_ever(void **state)
     run_wait_mirrored(r);
 }
 
+static void a_long_session_forgets_what_is_gone(void **state)
+{
+    static const char *const key = "session:r1-abcdefghijklmnopqrstuvwxyz:executions";
+    char command[128];
+    mirror_wait_up();
+    for (int i = 0; i < 60; i++) {
+        (void)snprintf(command, sizeof(command), "SADD %s r1-gone%d", key, i);
+        free(redis_server_cli(t.server, command));
+    }
+    for (int i = 0; i < 40; i++)
+        redis_wait(t.base, run_is_announced, run_new("new"), "it may be answered");
+    assert_in_range(reader_integer("SCARD %s", key), 40, 70);
+    for (int i = 0; i < 40; i++) {
+        (void)snprintf(command, sizeof(command), "SISMEMBER %s %s", key, t.runs[i].id);
+        CLEANUP(free_p) char *is_there = redis_server_cli(t.server, command);
+        assert_string_equal(is_there, "1");
+    }
+}
+
 static void megabytes_arrive_in_pieces(void **state)
 {
     struct random rnd = {.state = 11};
@@ -199,6 +218,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         MIRROR_TEST(a_life_is_mirrored_under_the_contracts_keys),
         MIRROR_TEST(a_list_never_lives_for_ever),
+        MIRROR_TEST(a_long_session_forgets_what_is_gone),
         MIRROR_TEST(megabytes_arrive_in_pieces),
         MIRROR_TEST(many_at_a_time),
         MIRROR_TEST(the_list_is_bounded),
