@@ -12,6 +12,9 @@
 /* Another start with the key is on its way: how often, and after how long, that is looked at. */
 #define TRIES_MAX    100u
 #define TRY_AFTER_US 20000
+/* After Redis came back as another one, owners write their keys again as soon as they are connected
+ * (redis_conn.c: within 2 s). So long a key that is not there is not taken for a new one. */
+#define RENEWED_MS 2500u
 
 struct reserve {
     struct peers *peers; /* borrowed */
@@ -174,18 +177,21 @@ static void end(struct reserve *v)
 
 static void on_again(evutil_socket_t fd, short what, void *arg);
 
+static void try_later(struct reserve *v)
+{
+    static const struct timeval pause = {.tv_usec = TRY_AFTER_US};
+    v->timer = evtimer_new(v->peers->service->base, on_again, v);
+    if (!v->timer)
+        abort();
+    evtimer_add(v->timer, &pause);
+}
+
 /* Who reserved it has not accepted it yet, and may never: nobody is told its id before that. */
 static void wait_for_other(struct reserve *v)
 {
-    static const struct timeval pause = {.tv_usec = TRY_AFTER_US};
     struct call *c = v->call;
-    if (++v->tries < TRIES_MAX) {
-        v->timer = evtimer_new(v->peers->service->base, on_again, v);
-        if (!v->timer)
-            abort();
-        evtimer_add(v->timer, &pause);
-        return;
-    }
+    if (++v->tries < TRIES_MAX)
+        return try_later(v);
     v->call = NULL;
     end(v);
     service_answer(c, CALL_E_KEY_BUSY, NULL);
@@ -270,6 +276,11 @@ static enum redis_outcome send_reserve(struct reserve *v, const struct exec_spec
     return redis_command(p->redis, &call, &args);
 }
 
+static bool is_renewed_lately(const struct peers *p)
+{
+    return p->renewed_ms && clock_mono_ms() - p->renewed_ms < RENEWED_MS;
+}
+
 static void on_again(evutil_socket_t fd, short what, void *arg)
 {
     struct reserve *v = arg;
@@ -277,6 +288,8 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
     v->timer = NULL;
     if (!v->call)
         return end(v);
+    if (is_renewed_lately(v->peers))
+        return try_later(v);
     enum redis_outcome o = send_reserve(v, v->call->spec);
     if (o == REDIS_E_NONE)
         return;
@@ -293,11 +306,14 @@ void peers_reserve(struct peers *p, struct call *c)
     struct reserve *v = xcalloc(1, sizeof(*v));
     *v = (struct reserve){.peers = p, .key = idempotency_key(c->principal, spec->idempotency_key)};
     memcpy(v->id, spec->id, sizeof(v->id));
-    enum redis_outcome o = send_reserve(v, spec);
+    bool is_early = redis_is_up(p->redis) && is_renewed_lately(p);
+    enum redis_outcome o = is_early ? REDIS_E_NONE : send_reserve(v, spec);
     if (o != REDIS_E_NONE) {
         free_reserve(v);
         return service_answer(c, peers_outcome_of(o), NULL);
     }
+    if (is_early)
+        try_later(v);
     v->call = c;
     list_append(&p->reserves, &v->link);
     p->n_calls++;

@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "exec/peers_impl.h"
 #include "state/base/clock.h"
 #include "state/base/fd.h"
 #include "state/base/id.h"
@@ -82,6 +83,28 @@ static void a_key_holds_over_a_redis_that_comes_back_empty(void **state)
     assert_string_equal(c->view.id, fake_keeper.spawned[0]);
     call_free(c);
     assert_int_equal(fake_keeper.n_spawned, 1);
+}
+
+/* Its owner is not connected yet to the Redis that came back empty. */
+static void a_missing_key_is_not_new_before_its_owner_is_back(void **state)
+{
+    service_call(&A->service, replica_start_call(A, "k", "a"));
+    replicas_run(100);
+    fake_keeper_started(fake_keeper.spawned[0]);
+    call_free(replica_await(A));
+    free(redis_server_cli(replicas.redis, "DEL idempotency:alice:k"));
+    B->service.peers->renewed_ms = clock_mono_ms();
+    service_call(&B->service, replica_start_call(B, "k", "a"));
+    replicas_run(200);
+    assert_null(replica_answer(B));
+    char command[160];
+    (void)snprintf(command, sizeof(command), "SET idempotency:alice:k %s", fake_keeper.spawned[0]);
+    free(redis_server_cli(replicas.redis, command));
+    struct call *c = replica_await(B);
+    assert_int_equal(c->outcome, CALL_OK);
+    assert_true(c->repeated);
+    assert_string_equal(c->view.id, fake_keeper.spawned[0]);
+    call_free(c);
 }
 
 static void a_key_that_was_refused_can_be_used_again(void **state)
@@ -295,6 +318,7 @@ int main(void)
         TEST(one_key_starts_one_command_on_all_replicas),
         TEST(a_key_stands_for_one_request),
         TEST(a_key_holds_over_a_redis_that_comes_back_empty),
+        TEST(a_missing_key_is_not_new_before_its_owner_is_back),
         TEST(a_key_that_was_refused_can_be_used_again),
         TEST(without_redis_no_keyed_start_and_others_go_on),
         TEST(an_owner_that_dies_with_a_reservation_is_an_honest_answer),
