@@ -44,5 +44,8 @@ char **sandbox_wrap_make(const struct sandbox_wrap *w);
 
 /* Is `path` the same as `root` or below it? Both absolute, as they are written. */
 bool sandbox_path_is_below(const char *path, const char *root);
+/* Can a command get to what is there on the host? By permissions alone; who can't can't mount
+ * anything on it either. */
+bool sandbox_path_is_reachable(const char *path);
 /* Can a command see the host's file of this path? */
 bool sandbox_wrap_sees(const struct config_profile *p, const char *path);

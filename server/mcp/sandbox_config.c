@@ -176,6 +176,8 @@ static void mount_target(const struct sandbox_target *t, enum wish wish,
         .is_directory = t->is_directory, .path = t->path, .dev = t->dev, .ino = t->ino};
     switch (wish) {
     case DENY_READ:
+        if (t->place == SANDBOX_PLACE_READABLE && !sandbox_path_is_reachable(t->path))
+            return; /* nobody in there can open it */
         p.how = SANDBOX_HIDDEN;
         break;
     case ALLOW_WRITE:
