@@ -52,18 +52,20 @@ static void drop(struct session_share *s, const char *id)
         s->on_end(s->on_end_arg, id);
 }
 
-static void note_ended(struct session_share *s, const char *id)
-{
-    memcpy(s->ended[s->next_ended], id, strlen(id) + 1);
-    s->next_ended = (s->next_ended + 1) % ENDED_MAX;
-}
-
 static bool was_ended(const struct session_share *s, const char *id)
 {
     for (size_t i = 0; i < ENDED_MAX; i++)
         if (strcmp(s->ended[i], id) == 0)
             return true;
     return false;
+}
+
+static void note_ended(struct session_share *s, const char *id)
+{
+    if (was_ended(s, id))
+        return;
+    memcpy(s->ended[s->next_ended], id, strlen(id) + 1);
+    s->next_ended = (s->next_ended + 1) % ENDED_MAX;
 }
 
 /* "end <id>", "level <id> <number>". */
@@ -173,19 +175,27 @@ static void on_ended(void *arg, enum redis_outcome o, const struct redisReply *r
     answer(asking_free(arg), CALL_OK);
 }
 
-static void end(struct session_share *s, struct call *c)
+/* call: NULL: nobody waits. */
+static enum redis_outcome write_end(struct session_share *s, const char *id,
+                                    const struct redis_call *call)
 {
     CLEANUP(buf_deinit) struct buf text = {0};
-    CLEANUP(free_p) char *key = session_record_key(c->session.session->id);
+    CLEANUP(free_p) char *key = session_record_key(id);
     char ttl[24];
-    session_record_write_ended(c->session.session->id, &text);
+    session_record_write_ended(id, &text);
     (void)snprintf(ttl, sizeof(ttl), "%llu", (unsigned long long)s->config->session_ttl_ms);
     /* The note first: who hears of the end and asks finds it. */
+    enum redis_outcome o = redis_ask(s->redis, call, "SET", key, text.data, "PX", ttl);
+    publish(s, "end %s", id);
+    return o;
+}
+
+static void end(struct session_share *s, struct call *c)
+{
     struct asking *a = asking_new(s, c->session.session->id, c);
     const struct redis_call call = {.on_reply = on_ended, .arg = a};
-    bool is_sent = redis_ask(s->redis, &call, "SET", key, text.data, "PX", ttl) == REDIS_E_NONE;
-    publish(s, "end %s", a->id);
-    if (!is_sent)
+    note_ended(s, a->id); /* also if Redis can't be told before it is back */
+    if (write_end(s, a->id, &call) != REDIS_E_NONE)
         answer(asking_free(a), CALL_OK);
 }
 
@@ -290,6 +300,9 @@ static void on_up(void *arg, bool is_other)
         session_unref(v[i]);
     }
     free(v);
+    for (size_t i = 0; i < ENDED_MAX; i++) /* some of them ended while Redis was away */
+        if (s->ended[i][0])
+            DISREGARD(write_end(s, s->ended[i], NULL));
 }
 
 static void on_down(void *arg)

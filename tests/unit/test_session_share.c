@@ -173,6 +173,11 @@ static bool is_a_down(void *arg)
     return !redis_is_up(t.a.redis);
 }
 
+static bool are_down(void *arg)
+{
+    return !redis_is_up(t.a.redis) && !redis_is_up(t.b.redis);
+}
+
 /* a did not hear of the end: what it believes to be alive must not come back. */
 static void an_end_that_was_missed_stays_an_end(void **state)
 {
@@ -205,6 +210,22 @@ static void what_redis_lost_is_written_again(void **state)
     assert_int_equal(ask(&t.a, CALL_SESSION_FIND, made->id, NULL), CALL_OK);
     for (int i = 0; ask(&t.b, CALL_SESSION_FIND, made->id, NULL) != CALL_OK; i++)
         assert_true(i < 1000);
+}
+
+static void an_end_while_redis_is_away_is_told_later(void **state)
+{
+    CLEANUP(session_unrefp) struct session *made = make(&t.a);
+    assert_int_equal(ask(&t.b, CALL_SESSION_FIND, made->id, NULL), CALL_OK);
+    redis_server_signal(t.server, SIGSTOP);
+    redis_wait(t.base, are_down, NULL, "Redis is away");
+    assert_true(session_end(t.a.sessions, made->id, "alice"));
+    assert_int_equal(ask(&t.a, CALL_SESSION_ENDED, NULL, made), CALL_OK);
+    redis_server_signal(t.server, SIGCONT); /* with all it had */
+    redis_wait(t.base, are_up, NULL, "both are up again");
+    assert_int_equal(ask(&t.a, CALL_SESSION_FIND, made->id, NULL), CALL_E_NOT_FOUND);
+    for (int i = 0; ask(&t.b, CALL_SESSION_FIND, made->id, NULL) != CALL_E_NOT_FOUND; i++)
+        assert_true(i < 1000);
+    assert_null(session_find(t.b.sessions, made->id, "alice"));
 }
 
 static void nonsense_does_no_harm(void **state)
@@ -254,6 +275,7 @@ int main(void)
         TEST(levels_and_ends_reach_the_other),
         TEST(an_end_that_was_missed_stays_an_end),
         TEST(what_redis_lost_is_written_again),
+        TEST(an_end_while_redis_is_away_is_told_later),
         TEST(nonsense_does_no_harm),
         TEST(the_end_of_the_server_answers_calls),
     };
