@@ -101,7 +101,7 @@ bool spawn_make_cgroup(const struct cgroup_host *h, const char *id,
         return spawn_fail(e, -r, "limits: cgroup",
                           failed < CGROUP_CONTROLLERS ? limits_controller_name(failed) : NULL);
     if (r < 0) { /* one that it is not in, or only half, would say that nobody is left */
-        (void)cgroup_remove(&ret->cgroup);
+        DISREGARD(cgroup_remove(&ret->cgroup));
         spawn_groups_deinit(ret);
         ret->held = 0;
     }
