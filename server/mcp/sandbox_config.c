@@ -15,7 +15,7 @@
 static const struct arg network_rows[] = {
     {.name = "allowed_domains",
      .type = ARG_STRINGS,
-     .example_json = "[\"pypi.org\",\"*.example.com\"]",
+     .example_json = "[\"packages.example.com\",\"*.example.org\"]",
      .description = "Only these may be reached. " DOMAINS_HINT},
     {.name = "denied_domains", .type = ARG_STRINGS, .description = "Not these. " DOMAINS_HINT},
 };
