@@ -1,6 +1,7 @@
 #include "state/base/json_text.h"
 
 #include <inttypes.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "state/base/utf8.h"
@@ -16,13 +17,14 @@ static void append_escape(struct buf *b, unsigned char c)
 {
     static const char letters[32] = {
         ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
+    static const char digits[] = "0123456789abcdef";
 
     if (c == '"' || c == '\\')
-        buf_printf(b, "\\%c", c);
+        buf_append(b, (const char[]){'\\', (char)c}, 2);
     else if (letters[c])
-        buf_printf(b, "\\%c", letters[c]);
+        buf_append(b, (const char[]){'\\', letters[c]}, 2);
     else
-        buf_printf(b, "\\u%04x", c);
+        buf_append(b, (const char[]){'\\', 'u', '0', '0', digits[c >> 4], digits[c & 15]}, 6);
 }
 
 static bool needs_escape(unsigned char c)
@@ -30,17 +32,40 @@ static bool needs_escape(unsigned char c)
     return c < 0x20 || c == '"' || c == '\\';
 }
 
+#define EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
+
+/* Eight bytes at once: is one of them as above? The high bit of a byte that is says so. */
+static bool any_needs_escape(uint64_t word)
+{
+    uint64_t quote = word ^ EACH_BYTE('"'), backslash = word ^ EACH_BYTE('\\');
+
+    return (((word - EACH_BYTE(0x20)) & ~word) | ((quote - EACH_BYTE(1)) & ~quote) |
+            ((backslash - EACH_BYTE(1)) & ~backslash)) &
+           EACH_BYTE(0x80);
+}
+
+/* How many bytes at the front stand for themselves. */
+static size_t plain_run(const char *s, size_t len)
+{
+    size_t n = 0;
+    uint64_t word;
+
+    while (len - n >= sizeof(word) && (memcpy(&word, s + n, sizeof(word)), !any_needs_escape(word)))
+        n += sizeof(word);
+    while (n < len && !needs_escape((unsigned char)s[n]))
+        n++;
+    return n;
+}
+
 /* Without the quotes; `s` is UTF-8. */
 static void append_escaped(struct buf *b, const char *s, size_t len)
 {
     for (size_t i = 0; i < len;) {
-        size_t run = i;
-        while (run < len && !needs_escape((unsigned char)s[run]))
-            run++;
-        buf_append(b, s + i, run - i);
-        if (run < len)
-            append_escape(b, (unsigned char)s[run++]);
-        i = run;
+        size_t run = plain_run(s + i, len - i);
+        buf_append(b, s + i, run);
+        i += run;
+        if (i < len)
+            append_escape(b, (unsigned char)s[i++]);
     }
 }
 

@@ -302,6 +302,36 @@ static const struct json_u64_field two_fields[] = {
     JSON_U64_FIELD(struct two, other),
 };
 
+/* Text is looked at eight bytes at once: each byte at each place, and each neighbour. */
+static void written_text_escapes_each_byte_at_each_place(void **state)
+{
+    for (unsigned c = 0; c < 0x80; c++) {
+        for (size_t at = 0; at < 17; at++) {
+            CLEANUP(buf_deinit) struct buf b = {0};
+            CLEANUP(json_deletep) cJSON *o = NULL;
+            size_t error_at;
+            char text[17], longest[2 + 17 + 5];
+            memset(text, 'a' + (int)(at % 3), sizeof(text));
+            text[at] = (char)c;
+            if (at > 0)
+                text[at - 1] = '\xc3', text[at] = '\xa9'; /* high bits beside what is looked for */
+            if (at > 1)
+                text[at - 2] = (char)c;
+            json_text_str(&b, text, sizeof(text));
+            bool is_escaped = c < 0x20 || c == '"' || c == '\\';
+            if (is_escaped)
+                assert_true(b.len > sizeof(text) + 2 || at == 1);
+            else
+                assert_int_equal(b.len, sizeof(text) + 2);
+            assert_true(b.len <= sizeof(longest));
+            if (c == 0)
+                continue; /* cJSON keeps strings as C does */
+            assert_int_equal(json_parse(b.data, b.len, &o, &error_at), JSON_OK);
+            assert_memory_equal(o->valuestring, text, sizeof(text));
+        }
+    }
+}
+
 static void numbers_of_a_struct_come_back_and_none_may_be_missing(void **state)
 {
     struct two in = {.one = 7, .other = UINT64_MAX}, out = {0};
@@ -335,6 +365,7 @@ int main(void)
         cmocka_unit_test(prints_without_blanks),
         cmocka_unit_test(writes_text_member_by_member),
         cmocka_unit_test(written_text_escapes_what_must_be_and_repairs_utf8),
+        cmocka_unit_test(written_text_escapes_each_byte_at_each_place),
         cmocka_unit_test(numbers_of_a_struct_come_back_and_none_may_be_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
