@@ -213,12 +213,25 @@ static void acknowledge(struct mirrored *x, const struct mirror_flight *f)
         x->dirty_since_ms = clock_mono_ms();
 }
 
+/* What the script said, behind the RPUSH of its transaction. */
+static const struct redisReply *last_part(const struct redisReply *r)
+{
+    return r->type == REDIS_REPLY_ARRAY && r->elements > 0 ? r->element[r->elements - 1] : r;
+}
+
 void mirror_on_written(void *arg, enum redis_outcome o, const struct redisReply *r)
 {
     struct mirror_flight f;
     if (!arrive(arg, &f))
         return;
     struct mirrored *x = f.execution;
+    if (o == REDIS_E_NONE && f.events > 0)
+        r = last_part(r);
+    if (r && r->type == REDIS_REPLY_ERROR && o == REDIS_E_NONE) {
+        lose(x, REDIS_E_REPLY, r);
+        x->phase = MIRRORED_FRESH; /* pushed, and nobody looked at what stood there */
+        return;
+    }
     if (o != REDIS_E_NONE)
         return lose(x, o, r);
     const char *verdict = text_at(r, 0);

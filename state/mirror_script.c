@@ -17,26 +17,38 @@ const char mirror_ask_script[] =
     "        redis.call('LLEN', KEYS[2])}\n";
 
 /*
+ * Events don't pass through Lua, which costs Redis several times the RPUSH itself: the transaction
+ * is RPUSH and then this, which takes them off the list again when they must not stand there.
+ * Nobody sees it in between.
+ *
  * KEYS: record, list, owner's set, running set, session's set (or none).
  * ARGV: 1 id, 2 "new" or "more", 3 first event and 4 length of the list as we know it, 5 events to
  * drop at the front, 6 TTL in seconds, 7 the true status, 8 the status of the record, 9 time of
- * creation, 10 most ids of an owner, 11 the record ("": as it is), then the events.
+ * creation, 10 most ids of an owner, 11 the record ("": as it is), 12 events that were pushed.
  * A session may go on for longer than what it started is kept: each new id looks at some others, so
  * that those which are gone stay the smaller part of the set.
  */
 const char mirror_write_script[] =
+    "local pushed = tonumber(ARGV[12])\n"
+    "local function refuse(why, status)\n"
+    "  if pushed > 0 then redis.call('LTRIM', KEYS[2], 0, -1 - pushed) end\n"
+    "  return {why, status}\n"
+    "end\n"
     "local head = redis.call('GETRANGE', KEYS[1], 0, 255)\n"
     "local old = string.match(head, '\"status\":\"(%a+)\"')\n"
     "if old and old ~= 'pending' and old ~= 'running' and old ~= ARGV[7] then\n"
-    "  return {'fenced', old}\n"
+    "  return refuse('fenced', old)\n"
     "end\n"
-    "if ARGV[2] == 'new' then\n"
+    "if ARGV[2] ~= 'new' then\n"
+    "  if not old or string.match(head, '\"first_event\":(%d+)') ~= ARGV[3]\n"
+    "      or redis.call('LLEN', KEYS[2]) ~= ARGV[4] + pushed then\n"
+    "    return refuse('gap', old or 'nothing')\n"
+    "  end\n"
+    "elseif pushed > 0 then\n"
+    "  redis.call('LTRIM', KEYS[2], -pushed, -1)\n"
+    "else\n"
     "  redis.call('DEL', KEYS[2])\n"
-    "elseif not old or string.match(head, '\"first_event\":(%d+)') ~= ARGV[3]\n"
-    "    or redis.call('LLEN', KEYS[2]) ~= tonumber(ARGV[4]) then\n"
-    "  return {'gap', old or 'nothing'}\n"
     "end\n"
-    "if #ARGV > 11 then redis.call('RPUSH', KEYS[2], unpack(ARGV, 12)) end\n"
     "if ARGV[5] ~= '0' then redis.call('LTRIM', KEYS[2], ARGV[5], -1) end\n"
     "if ARGV[11] == '' then\n"
     "  redis.call('PUBLISH', KEYS[1], 'more')\n"
@@ -88,15 +100,18 @@ static uint64_t ttl_s(const struct mirror *m)
     return s ? s : 1;
 }
 
-static bool send_command(const struct mirror_flight *flight, redis_reply_fn *fn,
-                         const struct redis_args *args)
+/* One command, or two in a transaction. */
+static bool send_commands(const struct mirror_flight *flight, redis_reply_fn *fn,
+                          const struct redis_args *commands, size_t n)
 {
     struct mirrored *x = flight->execution;
     struct mirror *m = x->mirror;
     struct mirror_flight *f = xcalloc(1, sizeof(*f));
     const struct redis_call call = {.on_reply = fn, .arg = f};
     *f = *flight;
-    if (redis_command(m->redis, &call, args) != REDIS_E_NONE) {
+    enum redis_outcome o = n == 1 ? redis_command(m->redis, &call, commands)
+                                  : redis_transaction(m->redis, &call, commands, n);
+    if (o != REDIS_E_NONE) {
         free(f);
         return false;
     }
@@ -116,17 +131,36 @@ bool mirror_send_ask(struct mirrored *x)
         redis_args_str(&args, keys.v[i]);
     redis_args_u64(&args, ttl_s(x->mirror));
     const struct mirror_flight f = {.execution = x};
-    return send_command(&f, mirror_on_asked, &args);
+    return send_commands(&f, mirror_on_asked, &args, 1);
 }
 
-static void add_events(struct redis_args *args, const struct mirror_slice *s)
+static void fill_push(struct redis_args *args, const char *key, const struct mirror_slice *s)
 {
+    redis_args_str(args, "RPUSH");
+    redis_args_str(args, key);
     for (size_t i = 0, begin = 0; i < s->n; begin = s->ends[i++])
         redis_args_bytes(args, s->json.data + begin, s->ends[i] - begin);
 }
 
+static void fill_write(struct redis_args *args, const struct mirrored *x,
+                       const struct mirror_write *w, const struct keys *keys)
+{
+    redis_args_script(args, &x->mirror->write, keys->n);
+    for (size_t i = 0; i < keys->n; i++)
+        redis_args_str(args, keys->v[i]);
+    redis_args_str(args, x->id);
+    redis_args_str(args, w->is_new ? "new" : "more");
+    redis_args_u64(args, w->first);
+    redis_args_u64(args, w->length);
+    redis_args_u64(args, w->trim);
+    redis_args_u64(args, ttl_s(x->mirror));
+    redis_args_str(args, execution_status_name(w->truth));
+    redis_args_str(args, execution_status_name(w->shown));
+}
+
 bool mirror_send_write(struct mirrored *x, const struct mirror_write *w)
 {
+    CLEANUP(redis_args_deinit) struct redis_args push = {0};
     CLEANUP(redis_args_deinit) struct redis_args args = {0};
     CLEANUP(keys_deinit) struct keys keys = {0};
     char created[32];
@@ -134,25 +168,18 @@ bool mirror_send_write(struct mirrored *x, const struct mirror_write *w)
     (void)snprintf(created, sizeof(created), "%llu.%06llu",
                    (unsigned long long)(x->created_us / 1000000),
                    (unsigned long long)(x->created_us % 1000000));
-    redis_args_script(&args, &x->mirror->write, keys.n);
-    for (size_t i = 0; i < keys.n; i++)
-        redis_args_str(&args, keys.v[i]);
-    redis_args_str(&args, x->id);
-    redis_args_str(&args, w->is_new ? "new" : "more");
-    redis_args_u64(&args, w->first);
-    redis_args_u64(&args, w->length);
-    redis_args_u64(&args, w->trim);
-    redis_args_u64(&args, ttl_s(x->mirror));
-    redis_args_str(&args, execution_status_name(w->truth));
-    redis_args_str(&args, execution_status_name(w->shown));
+    fill_write(&args, x, w, &keys);
     redis_args_str(&args, created);
     redis_args_u64(&args, x->mirror->config->max_finished);
     redis_args_bytes(&args, w->meta, w->meta_len);
-    add_events(&args, w->slice);
+    redis_args_u64(&args, w->slice->n);
     const struct mirror_flight f = {.execution = x,
                                     .end = w->end,
                                     .events = w->slice->n,
                                     .bytes = w->slice->json.len + w->meta_len,
                                     .is_last = w->is_last};
-    return send_command(&f, mirror_on_written, &args);
+    if (w->slice->n == 0)
+        return send_commands(&f, mirror_on_written, &args, 1);
+    fill_push(&push, keys.v[1], w->slice);
+    return send_commands(&f, mirror_on_written, (const struct redis_args[]){push, args}, 2);
 }

@@ -191,16 +191,37 @@ void redis_watch(struct redis *r, const struct redis_watcher *w)
 
 /* ---- commands ---- */
 
-enum redis_outcome redis_command(struct redis *r, const struct redis_call *call,
-                                 const struct redis_args *args)
+static enum redis_outcome send_commands(struct redis *r, const struct redis_call *call,
+                                        const struct redis_args *commands, size_t n)
 {
     struct redis_call mine = call ? *call : (struct redis_call){0};
     if (!redis_conn_is_up(r->conn))
         return REDIS_E_DOWN;
     if (mine.timeout_ms > r->config->redis_timeout_ms)
         mine.timeout_ms = 0;
-    enum redis_outcome o = redis_link_send(redis_conn_link(r->conn), &mine, args);
+    enum redis_outcome o = redis_link_send_all(redis_conn_link(r->conn), &mine, commands, n);
     metric_add(METRIC_REDIS_COMMANDS, o == REDIS_E_NONE ? "sent" : "refused", NULL, 1);
+    return o;
+}
+
+enum redis_outcome redis_command(struct redis *r, const struct redis_call *call,
+                                 const struct redis_args *args)
+{
+    return send_commands(r, call, args, 1);
+}
+
+enum redis_outcome redis_transaction(struct redis *r, const struct redis_call *call,
+                                     const struct redis_args *commands, size_t n)
+{
+    struct redis_args all[REDIS_TRANSACTION_MAX + 2] = {0};
+    assert(n <= REDIS_TRANSACTION_MAX);
+    redis_args_str(&all[0], "MULTI");
+    for (size_t i = 0; i < n; i++)
+        all[i + 1] = commands[i]; /* borrowed */
+    redis_args_str(&all[n + 1], "EXEC");
+    enum redis_outcome o = send_commands(r, call, all, n + 2);
+    redis_args_deinit(&all[0]);
+    redis_args_deinit(&all[n + 1]);
     return o;
 }
 

@@ -81,7 +81,12 @@ void redis_args_u64(struct redis_args *a, uint64_t v); /* at most 16 in one comm
 /* REDIS_E_NONE: taken, and on_reply comes exactly once. Else: refused. */
 MUST_USE enum redis_outcome redis_command(struct redis *r, const struct redis_call *call,
                                           const struct redis_args *args);
-/* The same with NUL-terminated strings: redis_ask(r, &call, "GET", key). */
+/* MULTI, the commands, EXEC: nobody comes in between. The answer is an array with one for each
+ * command, of which some may be errors, or an error: then none was carried out. */
+#define REDIS_TRANSACTION_MAX 4u
+MUST_USE enum redis_outcome redis_transaction(struct redis *r, const struct redis_call *call,
+                                              const struct redis_args *commands, size_t n);
+/* redis_command() with NUL-terminated strings: redis_ask(r, &call, "GET", key). */
 #define redis_ask(r, call, ...) \
     redis_command_strv((r), (call), (const char *const[]){__VA_ARGS__, NULL})
 MUST_USE enum redis_outcome redis_command_strv(struct redis *r, const struct redis_call *call,

@@ -171,6 +171,17 @@ static bool ends_link(const redisReply *r)
             strncmp(r->str, "LOADING", 7) == 0 || strncmp(r->str, "MASTERDOWN", 10) == 0);
 }
 
+/* The answer that does, also as a part of one to a transaction; or NULL. */
+static const redisReply *find_end(const redisReply *r)
+{
+    if (r->type != REDIS_REPLY_ARRAY)
+        return ends_link(r) ? r : NULL;
+    for (size_t i = 0; i < r->elements; i++)
+        if (ends_link(r->element[i]))
+            return r->element[i];
+    return NULL;
+}
+
 static void take_replies(struct redis_link *l)
 {
     void *reply = NULL;
@@ -182,8 +193,9 @@ static void take_replies(struct redis_link *l)
         if (!reply)
             return;
         char why[160] = "";
-        if (ends_link(reply))
-            (void)snprintf(why, sizeof(why), "%s", ((redisReply *)reply)->str);
+        const redisReply *end = find_end(reply);
+        if (end)
+            (void)snprintf(why, sizeof(why), "%s", end->str);
         take_reply(l, reply);
         freeReplyObject(reply);
         if (why[0])
@@ -289,41 +301,43 @@ static void on_written(const void *data, size_t len, void *arg)
     redisFreeCommand((char *)data);
 }
 
-/* REDIS_E_NONE and the length, or refused. */
-static enum redis_outcome write_command(struct redis_link *l, const struct redis_args *args,
-                                        size_t *ret_len)
+static enum redis_outcome check_room(const struct redis_link *l, const struct redis_args *commands,
+                                     size_t n)
 {
     size_t total = 0;
-    char *command = NULL;
     if (!redis_link_is_open(l))
         return REDIS_E_DOWN;
-    for (size_t i = 0; i < args->n; i++)
-        total += args->len[i];
-    if (l->queued_bytes && l->queued_bytes + total > l->o.max_queue_bytes)
-        return REDIS_E_FULL;
-    int len = redisFormatCommandArgv(&command, (int)args->n, args->v, args->len);
-    if (len < 0)
-        abort(); /* out of memory */
-    struct evbuffer *out = bufferevent_get_output(l->bev);
-    *ret_len = (size_t)len;
-    if (*ret_len > COPY_MAX) {
-        if (evbuffer_add_reference(out, command, *ret_len, on_written, NULL) < 0)
-            abort();
-        return REDIS_E_NONE;
-    }
-    if (evbuffer_add(out, command, *ret_len) < 0)
-        abort();
-    redisFreeCommand(command);
-    return REDIS_E_NONE;
+    for (size_t c = 0; c < n; c++)
+        for (size_t i = 0; i < commands[c].n; i++)
+            total += commands[c].len[i];
+    bool is_full = l->queued_bytes && l->queued_bytes + total > l->o.max_queue_bytes;
+    return is_full ? REDIS_E_FULL : REDIS_E_NONE;
 }
 
-enum redis_outcome redis_link_send(struct redis_link *l, const struct redis_call *call,
-                                   const struct redis_args *args)
+/* The length. */
+static size_t write_command(struct redis_link *l, const struct redis_args *args)
 {
-    size_t len;
-    enum redis_outcome o = write_command(l, args, &len);
-    if (o != REDIS_E_NONE)
-        return o;
+    char *command = NULL;
+    int n = redisFormatCommandArgv(&command, (int)args->n, args->v, args->len);
+    if (n < 0)
+        abort(); /* out of memory */
+    struct evbuffer *out = bufferevent_get_output(l->bev);
+    size_t len = (size_t)n;
+    if (len > COPY_MAX) {
+        if (evbuffer_add_reference(out, command, len, on_written, NULL) < 0)
+            abort();
+        return len;
+    }
+    if (evbuffer_add(out, command, len) < 0)
+        abort();
+    redisFreeCommand(command);
+    return len;
+}
+
+static void send_one(struct redis_link *l, const struct redis_call *call,
+                     const struct redis_args *args)
+{
+    size_t len = write_command(l, args);
     uint64_t now = clock_mono_ms();
     uint64_t timeout = call && call->timeout_ms ? call->timeout_ms : l->o.timeout_ms;
     struct pending *p = xcalloc(1, sizeof(*p));
@@ -339,13 +353,29 @@ enum redis_outcome redis_link_send(struct redis_link *l, const struct redis_call
     list_append(&l->pending, &p->link);
     l->queued_bytes += len;
     arm_tick(l);
-    return REDIS_E_NONE;
+}
+
+enum redis_outcome redis_link_send_all(struct redis_link *l, const struct redis_call *call,
+                                       const struct redis_args *commands, size_t n)
+{
+    enum redis_outcome o = check_room(l, commands, n);
+    for (size_t i = 0; o == REDIS_E_NONE && i < n; i++)
+        send_one(l, i + 1 == n ? call : NULL, &commands[i]);
+    return o;
+}
+
+enum redis_outcome redis_link_send(struct redis_link *l, const struct redis_call *call,
+                                   const struct redis_args *args)
+{
+    return redis_link_send_all(l, call, args, 1);
 }
 
 enum redis_outcome redis_link_tell(struct redis_link *l, const struct redis_args *args)
 {
-    size_t len;
-    return write_command(l, args, &len);
+    enum redis_outcome o = check_room(l, args, 1);
+    if (o == REDIS_E_NONE)
+        (void)write_command(l, args);
+    return o;
 }
 
 size_t redis_link_queued_bytes(const struct redis_link *l)

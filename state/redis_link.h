@@ -43,7 +43,10 @@ bool redis_link_is_open(const struct redis_link *l);
  * link's as well. */
 MUST_USE enum redis_outcome redis_link_send(struct redis_link *l, const struct redis_call *call,
                                             const struct redis_args *args);
-/* The same for what is answered by on_push (SUBSCRIBE …). */
+/* All of them one behind the other, or none; the call is told the answer to the last. */
+MUST_USE enum redis_outcome redis_link_send_all(struct redis_link *l, const struct redis_call *call,
+                                                const struct redis_args *commands, size_t n);
+/* redis_link_send() for what is answered by on_push (SUBSCRIBE …). */
 MUST_USE enum redis_outcome redis_link_tell(struct redis_link *l, const struct redis_args *args);
 size_t redis_link_queued_bytes(const struct redis_link *l);
 /* CLOCK_MONOTONIC of the last bytes that came. */

@@ -135,14 +135,49 @@ static void an_end_that_is_there_stays(void **state)
 {
     mirror_wait_up();
     struct run *r = run_new("fenced at the end");
+    CLEANUP(free_p) char *key = record_output_key(r->id);
     run_begin(r);
+    run_print(r, "before\n", 7);
     run_wait_mirrored(r);
     declare_lost(r);
+    long long there = reader_integer("LLEN %s", key);
+    assert_true(there > 0);
     run_end(r, REASON_EXITED);
     redis_wait(t.base, run_is_fenced, r, "told");
+    assert_int_equal(reader_integer("LLEN %s", key), there); /* what was refused left no trace */
     CLEANUP(record_deinit) struct record rec = {0};
     assert_true(run_read_record(r, &rec));
     assert_int_equal(rec.status, EXECUTION_LOST);
+}
+
+/* What was refused is tried again with a tick. */
+static void wait_with_ticks(struct run *r)
+{
+    for (int i = 0; !run_is_mirrored(r) && i < 200; i++) {
+        struct timeval pause = {.tv_usec = 50000};
+        mirror_tick(t.mirror);
+        (void)event_base_loopexit(t.base, &pause);
+        (void)event_base_dispatch(t.base);
+    }
+    run_wait_mirrored(r);
+}
+
+/* The script is missed when its transaction has pushed already. */
+static void a_flush_of_scripts_is_healed(void **state)
+{
+    struct random rnd = {.state = 16};
+    mirror_wait_up();
+    struct run *r = run_new("without a script");
+    run_begin(r);
+    run_print(r, "before\n", 7);
+    run_wait_mirrored(r);
+    for (int i = 0; i < 3; i++) {
+        free(redis_server_cli(t.server, "script flush"));
+        run_print_much(r, 300000, &rnd);
+        wait_with_ticks(r);
+    }
+    run_end(r, REASON_EXITED);
+    run_wait_mirrored(r);
 }
 
 static void a_full_redis_is_waited_for(void **state)
@@ -158,13 +193,7 @@ static void a_full_redis_is_waited_for(void **state)
     (void)event_base_dispatch(t.base);
     assert_false(run_is_mirrored(r));
     free(redis_server_cli(t.server, "config set maxmemory 0"));
-    for (int i = 0; !run_is_mirrored(r) && i < 200; i++) {
-        mirror_tick(t.mirror);
-        pause.tv_usec = 50000;
-        (void)event_base_loopexit(t.base, &pause);
-        (void)event_base_dispatch(t.base);
-    }
-    run_wait_mirrored(r);
+    wait_with_ticks(r);
 }
 
 int main(void)
@@ -174,6 +203,7 @@ int main(void)
         MIRROR_TEST(catches_up_after_redis_was_away),
         MIRROR_TEST(a_lost_answer_does_no_harm),
         MIRROR_TEST(a_flush_is_repaired),
+        MIRROR_TEST(a_flush_of_scripts_is_healed),
         MIRROR_TEST(a_touch_finds_out_what_is_missing),
         MIRROR_TEST(who_was_declared_lost_is_told_and_does_not_overwrite),
         MIRROR_TEST(an_end_that_is_there_stays),

@@ -249,6 +249,66 @@ static void what_is_outstanding_at_the_end_is_called_back(void **state)
     assert_int_equal(a.outcome, REDIS_E_ENDED);
 }
 
+/* ---- transactions ---- */
+
+struct tally {
+    bool is_answered;
+    enum redis_outcome outcome;
+    int types[REDIS_TRANSACTION_MAX];
+    size_t n;
+};
+
+static void on_tally(void *arg, enum redis_outcome o, const redisReply *r)
+{
+    struct tally *y = arg;
+    y->is_answered = true;
+    y->outcome = o;
+    y->n = o == REDIS_E_NONE && r->type == REDIS_REPLY_ARRAY ? r->elements : 0;
+    assert_true(y->n <= ARRAY_LEN(y->types));
+    for (size_t i = 0; i < y->n; i++)
+        y->types[i] = r->element[i]->type;
+}
+
+static bool is_tallied(void *arg)
+{
+    return ((struct tally *)arg)->is_answered;
+}
+
+static struct tally transact(const char *second)
+{
+    CLEANUP(redis_args_deinit) struct redis_args one = {0}, two = {0};
+    struct tally y = {0};
+    const struct redis_call call = {.on_reply = on_tally, .arg = &y};
+    redis_args_str(&one, "RPUSH");
+    redis_args_str(&one, "list");
+    redis_args_str(&one, "element");
+    redis_args_str(&two, second);
+    redis_args_str(&two, "list");
+    const struct redis_args both[] = {one, two};
+    assert_int_equal(redis_transaction(t.redis, &call, both, 2), REDIS_E_NONE);
+    redis_wait(t.base, is_tallied, &y, "the answer to a transaction");
+    return y;
+}
+
+static void a_transaction_has_one_answer(void **state)
+{
+    wait_up(1);
+    struct tally y = transact("LLEN");
+    assert_int_equal(y.n, 2);
+    assert_int_equal(y.types[0], REDIS_REPLY_INTEGER);
+    assert_int_equal(y.types[1], REDIS_REPLY_INTEGER);
+    y = transact("INCR"); /* fails when it runs: the rest is done */
+    assert_int_equal(y.n, 2);
+    assert_int_equal(y.types[0], REDIS_REPLY_INTEGER);
+    assert_int_equal(y.types[1], REDIS_REPLY_ERROR);
+    y = transact("NOSUCH"); /* is refused: nothing is done */
+    assert_int_equal(y.outcome, REDIS_E_REPLY);
+    struct answer a = {0};
+    assert_int_equal(ASK(&a, "LLEN", "list"), REDIS_E_NONE);
+    redis_wait(t.base, is_answered, &a, "the length");
+    assert_int_equal(a.integer, 2);
+}
+
 /* ---- scripts ---- */
 
 static void scripts_are_there_after_each_connect(void **state)
@@ -473,6 +533,7 @@ int main(void)
         TEST(silence_ends_the_connection),
         TEST(a_short_deadline_answers_only_its_command),
         TEST(what_is_outstanding_at_the_end_is_called_back),
+        TEST(a_transaction_has_one_answer),
         TEST(scripts_are_there_after_each_connect),
         TEST(a_flush_of_scripts_is_healed),
         TEST(listeners_hear_their_channel_over_reconnections),
