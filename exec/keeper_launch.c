@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -15,6 +16,8 @@
 #include "exec/keeper/packets.h"
 #include "state/base/fd.h"
 #include "state/base/log.h"
+
+#define END_PATIENCE_MS 10000 /* the keeper leaves when its last command did */
 
 void keeper_launch_init(struct keeper_launch *l, struct event_base *base, const char *state_dir,
                         const char *program, const char *log_file)
@@ -37,8 +40,20 @@ static void unwatch_child(struct keeper_launch *l)
     l->child = 0;
 }
 
+/* It may be about to begin: then it would find, or make again, a directory that is removed. */
+static void end_tied(const struct keeper_launch *l)
+{
+    struct pollfd ended = {.fd = l->child_fd, .events = POLLIN};
+
+    if (kill(l->child, SIGTERM) < 0 || poll(&ended, 1, END_PATIENCE_MS) != 1 ||
+        waitpid(l->child, NULL, WNOHANG) != l->child)
+        LOG_WARN("keeper_not_ended", LOG_I64("pid", l->child));
+}
+
 void keeper_launch_deinit(struct keeper_launch *l)
 {
+    if (l->is_tied && l->child)
+        end_tied(l);
     unwatch_child(l);
     free(l->state_dir);
     free(l->program);

@@ -23,7 +23,8 @@ struct keeper_launch {
 
 void keeper_launch_init(struct keeper_launch *l, struct event_base *base, const char *state_dir,
                         const char *program, const char *log_file);
-void keeper_launch_deinit(struct keeper_launch *l); /* the keeper stays */
+/* The keeper stays; one that is tied is ended first, and waited for. */
+void keeper_launch_deinit(struct keeper_launch *l);
 /* A connected, non-blocking socket. 0; -ENOENT, -ECONNREFUSED: no keeper is there; -errno. */
 MUST_USE int keeper_launch_connect(const struct keeper_launch *l, int *ret_fd);
 /* Starts one, unless one that we started still is there. */
