@@ -205,6 +205,19 @@ static void kills_reach_all_that_is_inside(void **state)
     assert_int_equal(e.term_signal, SIGKILL);
 }
 
+/* It ends by the first of two signals; init may be gone before it has read the second one. */
+static void who_obeys_is_told_to_have_obeyed(void **state)
+{
+    struct fixture *f = *state;
+    for (int i = 0; i < 30; i++) {
+        struct seen *s = fixture_spawn(f, sandboxed("echo up; exec sleep 1000"));
+        fixture_wait_output(f, s, "up\n");
+        assert_int_equal(
+            keeper_client_kill(f->client, s->id, KEEPER_KILL_LADDER, 0, REASON_CANCELLED), 0);
+        assert_int_equal(fixture_wait_ended(f, s).term_signal, SIGTERM);
+    }
+}
+
 static void one_signal_reaches_the_group(void **state)
 {
     struct fixture *f = *state;
@@ -417,6 +430,7 @@ int main(void)
         TEST(what_bwrap_says_of_its_failure_is_told),
         TEST(what_changed_since_it_was_looked_at_is_refused),
         TEST(kills_reach_all_that_is_inside),
+        TEST(who_obeys_is_told_to_have_obeyed),
         TEST(one_signal_reaches_the_group),
         TEST(one_that_is_cancelled_while_it_starts_ends),
         TEST(an_upgrade_leaves_it_alone),
