@@ -13,6 +13,9 @@ const allFaults = [
   { weight: 1, part: 'nginx', does: 'hold', forMs: [200, 1500] },
 ];
 
+// A connection to Redis and a first sign of life take so long on a busy machine.
+const backMs = 2000;
+
 export class Chaos {
   // log: told what is done, a line each
   constructor(cluster, random, log) {
@@ -82,8 +85,19 @@ export class Chaos {
     if (failures.length > 0) throw new Error(failures.join('\n'));
   }
 
+  // When this part could not work, without breaks that were too short to be back in.
+  absences(part) {
+    const absences = [];
+    for (const { from, to } of this.away.filter((i) => i.part === part)) {
+      const last = absences.at(-1);
+      if (last && from - last.to < backMs) last.to = to;
+      else absences.push({ from, to });
+    }
+    return absences;
+  }
+
   // Was this part away for at least so long without a break, at some time since `from`?
   wasAway(part, forMs, from = 0) {
-    return this.away.some((i) => i.part === part && i.to > from && i.to - Math.max(i.from, from) >= forMs);
+    return this.absences(part).some((i) => i.to > from && i.to - Math.max(i.from, from) >= forMs);
   }
 }
