@@ -25,6 +25,12 @@ void tool_read_id(const cJSON *arguments, char ret[EXECUTION_ID_MAX + 1]);
 /* A list's cursor in result tables: next_cursor; place NULL: there is no more. Arguments take no
  * longer ones than this. */
 #define TOOL_CURSOR_MAX 8192
+/* The argument of every tool that lists page by page. */
+#define TOOL_CURSOR_ARG                                                         \
+    {                                                                           \
+        .name = "cursor", .type = ARG_STRING, .max = TOOL_CURSOR_MAX,           \
+        .description = "next_cursor of the answer before, for what follows it." \
+    }
 void tool_add_cursor(struct mcp_request *rq, cJSON *o, const char *place);
 
 /* The argument that names an execution. */

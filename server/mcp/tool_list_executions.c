@@ -19,10 +19,7 @@ static const struct arg argument_rows[] = {
      .max = LIMIT_MAX,
      .default_json = "50",
      .description = "Most to return."},
-    {.name = "cursor",
-     .type = ARG_STRING,
-     .max = TOOL_CURSOR_MAX,
-     .description = "next_cursor of the answer before, for what follows it."},
+    TOOL_CURSOR_ARG,
 };
 static const struct arg_set arguments_set = {.args = argument_rows, .n = ARRAY_LEN(argument_rows)};
 
