@@ -111,7 +111,7 @@ static ssize_t receive(int fd, char *space, int *ret_fd)
                        .msg_iovlen = 1,
                        .msg_control = control.bytes,
                        .msg_controllen = sizeof(control.bytes)};
-    ssize_t n = recvmsg(fd, &m, MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC);
+    ssize_t n = fd_recvmsg(fd, &m, MSG_DONTWAIT | MSG_TRUNC | MSG_CMSG_CLOEXEC);
     const struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&m);
 
     *ret_fd = -1;
@@ -126,9 +126,6 @@ int packets_receive(int fd, char *space, struct keeper_message *ret)
     CLEANUP(fd_closep) int passed_fd = -1;
     ssize_t n = receive(fd, space, &passed_fd);
 
-    /* Told once of a peer that closed without reading all; what it sent is still there. */
-    if (n < 0 && errno == ECONNRESET)
-        n = receive(fd, space, &passed_fd);
     if (n < 0)
         return errno == EAGAIN || errno == EINTR ? PACKETS_NOTHING_NOW : -errno;
     if (n == 0)

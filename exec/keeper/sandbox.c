@@ -187,10 +187,7 @@ static bool receive(struct sandbox *s)
 
     if (!s->control.is_watched)
         return false;
-    ssize_t n = recvmsg(s->control.fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    /* It went with a request of ours unread: that is told once, before what it said until then. */
-    if (n < 0 && errno == ECONNRESET)
-        n = recvmsg(s->control.fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    ssize_t n = fd_recvmsg(s->control.fd, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return false;
     if (n != (ssize_t)sizeof(report)) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "state/base/buf.h"
@@ -70,6 +71,12 @@ int file_replace(const char *dir, const char *name, const void *data, size_t len
     if (r < 0)
         (void)unlinkat(dirfd, temp.data, 0);
     return r;
+}
+
+ssize_t fd_recvmsg(int fd, struct msghdr *m, int flags)
+{
+    ssize_t n = recvmsg(fd, m, flags);
+    return n < 0 && errno == ECONNRESET ? recvmsg(fd, m, flags) : n;
 }
 
 int file_read(const char *path, size_t max, char **ret, size_t *ret_len)

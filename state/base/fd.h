@@ -9,6 +9,11 @@
 void fd_closep(int *fd); /* for CLEANUP; -1 is legal, errno is kept */
 /* All of it or -errno; EINTR and short writes are handled; not for non-blocking descriptors. */
 MUST_USE int fd_write_all(int fd, const void *data, size_t len);
+struct msghdr;
+/* recvmsg(2) of a unix socket whose peer may have gone with something of ours unread: the kernel
+ * tells that once, by ECONNRESET, and before what the peer sent until then. All that comes first.
+ */
+MUST_USE ssize_t fd_recvmsg(int fd, struct msghdr *m, int flags);
 /* Replaces <dir>/<name> by way of a temporary file and rename. mode 0600. 0 or -errno. */
 MUST_USE int file_replace(const char *dir, const char *name, const void *data, size_t len);
 /* Reads a whole small file, NUL-terminated. -EFBIG when larger than max. Caller frees *ret. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include <cmocka.h>
@@ -89,6 +90,33 @@ static void writes_all_of_more_than_a_pipe_holds(void **state)
     assert_int_equal(r.total, len);
     fd_closep(&fds[0]);
     free(data);
+}
+
+/* A server that was killed had asked for something, and left what we told it unread. */
+static void hears_out_a_peer_that_has_gone(void **state)
+{
+    int fds[2];
+    char said[8] = "";
+    struct iovec data = {.iov_base = said, .iov_len = sizeof(said)};
+    struct msghdr m = {.msg_iov = &data, .msg_iovlen = 1};
+
+    for (int is_read_on = 0; is_read_on < 2; is_read_on++) {
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds), 0);
+        assert_int_equal(send(fds[1], "news", 4, 0), 4);
+        assert_int_equal(send(fds[0], "one", 3, 0), 3);
+        assert_int_equal(send(fds[0], "order", 5, 0), 5);
+        (void)close(fds[0]);
+        if (is_read_on) {
+            assert_int_equal(fd_recvmsg(fds[1], &m, 0), 3);
+            assert_int_equal(fd_recvmsg(fds[1], &m, 0), 5);
+            assert_memory_equal(said, "order", 5);
+            assert_int_equal(fd_recvmsg(fds[1], &m, 0), 0);
+        } else { /* what the kernel does by itself */
+            assert_int_equal(recvmsg(fds[1], &m, 0), -1);
+            assert_int_equal(errno, ECONNRESET);
+        }
+        (void)close(fds[1]);
+    }
 }
 
 static void writing_says_why_it_failed(void **state)
@@ -318,6 +346,7 @@ int main(void)
         cmocka_unit_test(closing_keeps_errno_and_forgets),
         cmocka_unit_test(writes_all_of_more_than_a_pipe_holds),
         cmocka_unit_test(writing_says_why_it_failed),
+        cmocka_unit_test(hears_out_a_peer_that_has_gone),
         temp_dir_test(replaces_a_file_for_its_owner_alone),
         temp_dir_test(a_replacement_that_fails_leaves_the_old_file_and_nothing_else),
         temp_dir_test(a_replacement_needs_its_directory),

@@ -68,6 +68,12 @@ static bool has_exit_record(struct fixture *f, void *arg)
     return fixture_count(f, arg, JOURNAL_EXIT) == 1;
 }
 
+static bool was_told_ended(struct fixture *f, void *arg)
+{
+    const struct seen *s = arg;
+    return s->n_ended > 0;
+}
+
 /* ---- servers come and go ---- */
 
 static void goes_on_while_no_server_is_there(void **state)
@@ -341,6 +347,27 @@ static enum keeper_message_type hear(int fd, struct keeper_message *ret)
     return ret->type;
 }
 
+/* It was killed as soon as it had sent that, and before it read the answers to what it said. */
+static void cancels_for_a_server_that_was_killed(void **state)
+{
+    struct fixture *f = *state;
+    struct keeper_message m = {.type = KEEPER_KILL,
+                               .kill = {.mode = KEEPER_KILL_NOW, .reason = REASON_CANCELLED}};
+
+    for (int i = 0; i < 20; i++) {
+        struct seen *s = spawn_interactive(f, "echo on; read x; exit 4");
+        CLEANUP(fd_closep) int fd = fixture_connect(f);
+        fixture_wait_output(f, s, "on\n");
+        say_hello(fd, KEEPER_VERSION_MIN, KEEPER_VERSION_MAX);
+        say(fd, &(struct keeper_message){.type = KEEPER_LIST});
+        memcpy(m.id, s->id, sizeof(m.id));
+        say(fd, &m);
+        fd_closep(&fd);
+        fixture_wait(f, was_told_ended, s, "it was cancelled");
+        assert_int_equal(fixture_wait_ended(f, s).reason, REASON_CANCELLED);
+    }
+}
+
 static void upgrades_to_nothing_that_can_not_go_on(void **state)
 {
     struct fixture *f = *state;
@@ -475,12 +502,6 @@ static void tries_again_until_the_end_is_written(void **state)
     assert_int_equal(fixture_count(f, s, JOURNAL_EXIT), 1);
 }
 
-static bool was_told_ended(struct fixture *f, void *arg)
-{
-    const struct seen *s = arg;
-    return s->n_ended > 0;
-}
-
 static void gives_up_a_journal_that_was_removed(void **state)
 {
     struct fixture *f = *state;
@@ -506,6 +527,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_CGROUP(goes_on_while_no_server_is_there),
         WITH_CGROUP(does_what_a_server_asked_that_has_gone),
+        WITH_CGROUP(cancels_for_a_server_that_was_killed),
         WITH_CGROUP(tells_two_servers),
         WITH_CGROUP(runs_fifty_at_once),
         WITHOUT_CGROUP(runs_fifty_at_once),
