@@ -14,9 +14,14 @@ import { until } from './lib/until.mjs';
 
 const isRoot = process.getuid() === 0;
 const nobody = 65534;
-const probe = join(dirname(program), 'tests/integration/escape-probe');
+const probeName = 'tests/integration/escape-probe';
+const probe = join(dirname(program), probeName);
 const token = 'escape-token-0123456789abcdef';
 const stateSecret = 'escape-secret-0123456789abcdef0123456789abcdef';
+
+// A program of the tests alone: plain make does not build it.
+const made = spawnSync('make', ['-C', dirname(program), '--no-print-directory', probeName], { encoding: 'utf8' });
+assert.equal(made.status, 0, made.stderr);
 
 const refusedCalls = {
   EPERM: [

@@ -63,8 +63,8 @@ EXTRA_DIST += \
 	tests/integration/tasks.mjs \
 	tests/integration/waiting.mjs
 
-# What escape.mjs runs inside a sandbox. Static, and without sanitizers.
-noinst_PROGRAMS += tests/integration/escape-probe
+# What escape.mjs runs inside a sandbox, and makes itself. Static, and without sanitizers.
+check_PROGRAMS += tests/integration/escape-probe
 tests_integration_escape_probe_SOURCES = tests/integration/escape_probe.c
 tests_integration_escape_probe_CPPFLAGS = -D_GNU_SOURCE
 tests_integration_escape_probe_CFLAGS = -std=gnu17 $(WARN_CFLAGS)
