@@ -28,7 +28,7 @@ struct arg {
     const char *name;
     enum arg_type type;
     unsigned flags;
-    const char *description;
+    const char *description; /* results: NULL where the name says it all */
     /* Numbers: bounds. Strings: bytes, and in the schema characters, which are never more.
      * Arguments that are numbers have both bounds. */
     double min, max;
@@ -38,7 +38,7 @@ struct arg {
     /* Strings of a certain form: check, the same as a regular expression, and in words. */
     bool (*is_valid)(const char *s);
     const char *pattern, *form;
-    const char *default_json, *example_json;
+    const char *default_json;
     /* With server.execution_id_header clients repeat it in Mcp-Param-<this>, for load balancers. */
     const char *header;
     const struct arg_set *members;

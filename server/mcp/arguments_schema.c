@@ -1,6 +1,4 @@
 /* The JSON Schema (2020-12) of a table of members. */
-#include <stdio.h>
-
 #include "server/mcp/arguments.h"
 
 static const char *type_name(enum arg_type t)
@@ -101,15 +99,13 @@ static cJSON *member_schema(const struct arg *a, const struct config *c)
 {
     cJSON *s = cJSON_CreateObject();
     add_type(s, a);
-    cJSON_AddStringToObject(s, "description", a->description);
+    if (a->description)
+        cJSON_AddStringToObject(s, "description", a->description);
     add_bounds(s, a, c);
     if (a->header && c->execution_id_header)
         cJSON_AddStringToObject(s, "x-mcp-header", a->header);
     if (a->default_json)
         cJSON_AddItemToObject(s, "default", parse_constant(a->default_json));
-    if (a->example_json)
-        cJSON_AddItemToArray(cJSON_AddArrayToObject(s, "examples"),
-                             parse_constant(a->example_json));
     if (a->type == ARG_OBJECT)
         fill_object(s, a->members, c);
     if (a->type == ARG_OBJECTS) {
@@ -120,16 +116,14 @@ static cJSON *member_schema(const struct arg *a, const struct config *c)
     return s;
 }
 
-/* The other spelling, in short: models need not read everything twice. */
+/* The other spelling needs no words: nobody reads everything twice. */
 static void add_camel_case(cJSON *properties, const struct arg *a)
 {
-    char camel[ARG_NAME_MAX], description[ARG_NAME_MAX + 16];
+    char camel[ARG_NAME_MAX];
     if (!arg_camel_case(a->name, camel))
         return;
     cJSON *s = cJSON_AddObjectToObject(properties, camel);
-    (void)snprintf(description, sizeof(description), "The same as %s.", a->name);
     add_type(s, a);
-    cJSON_AddStringToObject(s, "description", description);
     if (a->type == ARG_STRINGS)
         add_items(s);
 }

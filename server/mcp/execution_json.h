@@ -33,48 +33,27 @@ static inline bool execution_facts_is_final(const struct execution_facts *f)
 bool execution_has_exit_code(const struct execution_facts *f); /* else it is not known */
 
 /* Rows of the members below, for result tables. */
-#define EXECUTION_STATUS_ROW                                                                  \
-    {                                                                                         \
-        .name = "status", .type = ARG_STRING, .flags = ARG_REQUIRED,                          \
-        .values = execution_status_values,                                                    \
-        .description = "pending: waits for its turn. completed: exited by itself, whatever "  \
-                       "the exit code. failed: could not be run, or a limit ended it. lost: " \
-                       "what ran it died."                                                    \
+#define EXECUTION_STATUS_ROW                                         \
+    {                                                                \
+        .name = "status", .type = ARG_STRING, .flags = ARG_REQUIRED, \
+        .values = execution_status_values                            \
     }
-#define EXECUTION_END_ROWS                                                         \
-    {.name = "exit_code",                                                          \
-     .type = ARG_INTEGER,                                                          \
-     .flags = ARG_NULLABLE,                                                        \
-     .description = "null: not known (yet). Negative: the signal that ended it."}, \
-        {.name = "signal",                                                         \
-         .type = ARG_STRING,                                                       \
-         .flags = ARG_NULLABLE,                                                    \
-         .description = "Name of the signal that ended it."},                      \
-        {.name = "reason",                                                         \
-         .type = ARG_STRING,                                                       \
-         .flags = ARG_NULLABLE,                                                    \
-         .values = execution_reason_values,                                        \
-         .description = "Why it ended."},                                          \
-        {.name = "error_message",                                                  \
-         .type = ARG_STRING,                                                       \
-         .flags = ARG_NULLABLE,                                                    \
-         .description = "What went wrong, in words."},                             \
-        {.name = "usage",                                                          \
-         .type = ARG_OBJECT,                                                       \
-         .flags = ARG_NULLABLE,                                                    \
-         .members = &execution_usage,                                              \
-         .description = "What it took."},                                          \
-        {.name = "stdout_sha256",                                                  \
-         .type = ARG_STRING,                                                       \
-         .flags = ARG_NULLABLE,                                                    \
-         .description = "Of everything that was written to stdout."},              \
-        {.name = "stderr_sha256",                                                  \
-         .type = ARG_STRING,                                                       \
-         .flags = ARG_NULLABLE,                                                    \
-         .description = "Of everything that was written to stderr."},              \
-    {                                                                              \
-        .name = "processes_killed", .type = ARG_INTEGER, .flags = ARG_NULLABLE,    \
-        .description = "Processes left over at the end, and killed."               \
+#define EXECUTION_END_ROWS                                                                         \
+    {.name = "exit_code",                                                                          \
+     .type = ARG_INTEGER,                                                                          \
+     .flags = ARG_NULLABLE,                                                                        \
+     .description = "Negative: the signal that ended it."},                                        \
+        {.name = "signal", .type = ARG_STRING, .flags = ARG_NULLABLE},                             \
+        {.name = "reason",                                                                         \
+         .type = ARG_STRING,                                                                       \
+         .flags = ARG_NULLABLE,                                                                    \
+         .values = execution_reason_values},                                                       \
+        {.name = "error_message", .type = ARG_STRING, .flags = ARG_NULLABLE},                      \
+        {.name = "usage", .type = ARG_OBJECT, .flags = ARG_NULLABLE, .members = &execution_usage}, \
+        {.name = "stdout_sha256", .type = ARG_STRING, .flags = ARG_NULLABLE},                      \
+        {.name = "stderr_sha256", .type = ARG_STRING, .flags = ARG_NULLABLE},                      \
+    {                                                                                              \
+        .name = "processes_killed", .type = ARG_INTEGER, .flags = ARG_NULLABLE                     \
     }
 extern const struct arg_set execution_usage;
 extern const char *const execution_status_values[];

@@ -7,36 +7,19 @@
 #include "server/mcp/output.h"
 
 /* Rows for result tables. */
-#define OUTPUT_ROWS                                                                              \
-    {.name = "output",                                                                           \
-     .type = ARG_OBJECTS,                                                                        \
-     .members = &output_event,                                                                   \
-     .description = "With format events: what happened, in order."},                             \
-        {.name = "stdout",                                                                       \
-         .type = ARG_STRING,                                                                     \
-         .description = "With format text: what was written to stdout (by a pty: everything)."}, \
-        {.name = "stderr", .type = ARG_STRING, .description = "With format text."},              \
-        {.name = "text",                                                                         \
-         .type = ARG_STRING,                                                                     \
-         .description = "With format text, when both streams have output: both as they came."},  \
-        {.name = "next_event_id",                                                                \
-         .type = ARG_STRING,                                                                     \
-         .flags = ARG_NULLABLE,                                                                  \
-         .description = "Pass it as last_event_id to get what comes after this answer."},        \
-        {.name = "has_more",                                                                     \
-         .type = ARG_BOOLEAN,                                                                    \
-         .description = "There is more behind next_event_id now."},                              \
-        {.name = "bytes_left",                                                                   \
-         .type = ARG_INTEGER,                                                                    \
-         .description = "Output behind next_event_id now."},                                     \
-        {.name = "bytes_dropped",                                                                \
-         .type = ARG_INTEGER,                                                                    \
-         .description = "Output that the server no longer has."},                                \
-        {.name = "bytes_total", .type = ARG_INTEGER, .description = "Output written so far."},   \
-    {                                                                                            \
-        .name = "left_out", .type = ARG_OBJECT, .flags = ARG_NULLABLE,                           \
-        .members = &output_left_out,                                                             \
-        .description = "Output before next_event_id that this answer has no room for."           \
+#define OUTPUT_ROWS                                                                                \
+    {.name = "output", .type = ARG_OBJECTS, .members = &output_event},                             \
+        {.name = "stdout", .type = ARG_STRING}, {.name = "stderr", .type = ARG_STRING},            \
+        {.name = "text", .type = ARG_STRING},                                                      \
+        {.name = "next_event_id",                                                                  \
+         .type = ARG_STRING,                                                                       \
+         .flags = ARG_NULLABLE,                                                                    \
+         .description = "For last_event_id, to get what follows."},                                \
+        {.name = "has_more", .type = ARG_BOOLEAN}, {.name = "bytes_left", .type = ARG_INTEGER},    \
+        {.name = "bytes_dropped", .type = ARG_INTEGER},                                            \
+        {.name = "bytes_total", .type = ARG_INTEGER},                                              \
+    {                                                                                              \
+        .name = "left_out", .type = ARG_OBJECT, .flags = ARG_NULLABLE, .members = &output_left_out \
     }
 extern const struct arg_set output_event;
 extern const struct arg_set output_left_out;

@@ -8,27 +8,23 @@
 #include "server/mcp/runtime.h"
 #include "state/base/buf.h"
 
-#define MIB          1048576.0
-#define AMOUNT_MAX   1e9 /* far beyond any machine, far below what overflows */
-#define DOMAINS_HINT "Names of hosts; *.example.com for all below example.com."
+#define MIB        1048576.0
+#define AMOUNT_MAX 1e9 /* far beyond any machine, far below what overflows */
 
 static const struct arg network_rows[] = {
     {.name = "allowed_domains",
      .type = ARG_STRINGS,
-     .example_json = "[\"packages.example.com\",\"*.example.org\"]",
-     .description = "Only these may be reached. " DOMAINS_HINT},
-    {.name = "denied_domains", .type = ARG_STRINGS, .description = "Not these. " DOMAINS_HINT},
+     .description = "Hosts that may be reached; *.example.com: all below."},
+    {.name = "denied_domains", .type = ARG_STRINGS, .description = "Hosts that may not."},
 };
 static const struct arg_set network = {
     .args = network_rows, .n = ARRAY_LEN(network_rows), .takes_camel_case = true};
 
 static const struct arg filesystem_rows[] = {
-    {.name = "deny_read",
-     .type = ARG_STRINGS,
-     .description = "Paths that look empty, or can't be opened."},
+    {.name = "deny_read", .type = ARG_STRINGS, .description = "Paths that can't be read."},
     {.name = "allow_write",
      .type = ARG_STRINGS,
-     .description = "Paths that can be written, below what the operator allows."},
+     .description = "Paths made writable, where the operator lets calls do so."},
     {.name = "deny_write", .type = ARG_STRINGS, .description = "Paths that can't be written."},
 };
 static const struct arg_set filesystem = {
@@ -39,18 +35,17 @@ static const struct arg limit_rows[] = {
      .type = ARG_INTEGER,
      .min = 1,
      .max = AMOUNT_MAX,
-     .example_json = "512",
-     .description = "Memory of all its processes together, MiB."},
+     .description = "Memory, MiB."},
     {.name = "max_cpu_seconds",
      .type = ARG_INTEGER,
      .min = 1,
      .max = AMOUNT_MAX,
-     .description = "CPU time of all its processes together."},
+     .description = "CPU time."},
     {.name = "max_file_size_mb",
      .type = ARG_INTEGER,
      .min = 1,
      .max = AMOUNT_MAX,
-     .description = "Size of a file it writes, MiB."},
+     .description = "Size of each file, MiB."},
     {.name = "max_processes",
      .type = ARG_INTEGER,
      .min = 1,
@@ -61,20 +56,15 @@ static const struct arg_set resource_limits = {
     .args = limit_rows, .n = ARRAY_LEN(limit_rows), .takes_camel_case = true};
 
 static const struct arg rows[] = {
-    {.name = "network",
-     .type = ARG_OBJECT,
-     .members = &network,
-     .description = "Which hosts may be reached: fewer than the operator grants."},
+    {.name = "network", .type = ARG_OBJECT, .members = &network, .description = "Default: none."},
     {.name = "filesystem",
      .type = ARG_OBJECT,
      .members = &filesystem,
-     .description = "Which paths may be used: fewer than the operator grants. ~ is the workspace; "
-                    "*, ? and [ ] "
-                    "match within a name."},
+     .description = "~ is the workspace; *, ? and [ ] match within a name."},
     {.name = "resource_limits",
      .type = ARG_OBJECT,
      .members = &resource_limits,
-     .description = "Tighter limits than the operator's."},
+     .description = "Of all its processes together."},
 };
 const struct arg_set sandbox_arguments = {
     .args = rows, .n = ARRAY_LEN(rows), .takes_camel_case = true};

@@ -5,7 +5,6 @@
 static void add_annotations(cJSON *o, const struct tool *t)
 {
     cJSON *a = cJSON_AddObjectToObject(o, "annotations");
-    cJSON_AddStringToObject(a, "title", t->title);
     cJSON_AddBoolToObject(a, "readOnlyHint", t->is_read_only);
     cJSON_AddBoolToObject(a, "destructiveHint", t->is_destructive);
     cJSON_AddBoolToObject(a, "idempotentHint", t->is_idempotent);

@@ -26,26 +26,24 @@ void tool_read_id(const cJSON *arguments, char ret[EXECUTION_ID_MAX + 1]);
  * longer ones than this. */
 #define TOOL_CURSOR_MAX 8192
 /* The argument of every tool that lists page by page. */
-#define TOOL_CURSOR_ARG                                                         \
-    {                                                                           \
-        .name = "cursor", .type = ARG_STRING, .max = TOOL_CURSOR_MAX,           \
-        .description = "next_cursor of the answer before, for what follows it." \
+#define TOOL_CURSOR_ARG                                               \
+    {                                                                 \
+        .name = "cursor", .type = ARG_STRING, .max = TOOL_CURSOR_MAX, \
+        .description = "next_cursor of the answer before."            \
     }
 void tool_add_cursor(struct mcp_request *rq, cJSON *o, const char *place);
 
 /* The argument that names an execution. */
-#define EXECUTION_ID_ARG                                                             \
-    {                                                                                \
-        .name = "execution_id", .type = ARG_STRING, .flags = ARG_REQUIRED, .min = 1, \
-        .header = "Execution-Id",                                                    \
-        .description = "As execute_code or execute_code_async returned it."          \
+#define EXECUTION_ID_ARG                                                                  \
+    {                                                                                     \
+        .name = "execution_id", .type = ARG_STRING, .flags = ARG_REQUIRED, .min = 1,      \
+        .header = "Execution-Id", .description = "Of execute_code or execute_code_async." \
     }
 /* The argument that shapes output. */
 #define OUTPUT_ARG                                                         \
     {                                                                      \
         .name = "output", .type = ARG_OBJECT, .members = &shape_arguments, \
-        .example_json = "{\"format\":\"text\",\"tail_lines\":50}",         \
-        .description = "How output is returned."                           \
+        .description = "Shape of the returned output."                     \
     }
 
 /* ---- the tools; pack_arg: struct pack_exec ---- */

@@ -21,24 +21,14 @@ static const struct arg argument_rows[] = {
      .is_valid = is_signal,
      .pattern = "^(SIG)?[A-Z0-9]+$",
      .form = "the name of a signal, e.g. \"INT\" or \"SIGUSR1\"",
-     .example_json = "\"INT\"",
      .description = "Only send this signal, and don't end it otherwise: INT is what Ctrl-C sends."},
 };
 static const struct arg_set arguments_set = {.args = argument_rows, .n = ARRAY_LEN(argument_rows)};
 
 static const struct arg result_rows[] = {
-    {.name = "success",
-     .type = ARG_BOOLEAN,
-     .flags = ARG_REQUIRED,
-     .description = "true: it has ended, is being ended, or the signal was sent."},
-    {.name = "was_running",
-     .type = ARG_BOOLEAN,
-     .flags = ARG_REQUIRED,
-     .description = "false: it had ended before."},
-    {.name = "status",
-     .type = ARG_STRING,
-     .values = execution_status_values,
-     .description = "At the moment of the answer; wait for the end with get_execution_output."},
+    {.name = "success", .type = ARG_BOOLEAN, .flags = ARG_REQUIRED},
+    {.name = "was_running", .type = ARG_BOOLEAN, .flags = ARG_REQUIRED},
+    {.name = "status", .type = ARG_STRING, .values = execution_status_values},
 };
 static const struct arg_set result = {
     .args = result_rows, .n = ARRAY_LEN(result_rows), .is_open = true};

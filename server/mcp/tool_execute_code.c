@@ -6,25 +6,25 @@
 #include "server/mcp/waiting_json.h"
 #include "state/base/clock.h"
 
+#define STARTED_ROWS                                                                           \
+    {.name = "execution_id", .type = ARG_STRING, .flags = ARG_REQUIRED}, EXECUTION_STATUS_ROW, \
+        {.name = "message", .type = ARG_STRING}, {.name = "repeated", .type = ARG_BOOLEAN},    \
+    {                                                                                          \
+        .name = "queue_position", .type = ARG_INTEGER                                          \
+    }
 static const struct arg result_rows[] = {
-    {.name = "execution_id",
-     .type = ARG_STRING,
-     .flags = ARG_REQUIRED,
-     .description = "Names the execution in all other tools."},
-    EXECUTION_STATUS_ROW,
-    {.name = "message", .type = ARG_STRING, .description = "What to do next."},
-    {.name = "repeated",
-     .type = ARG_BOOLEAN,
-     .description = "true: idempotency_key was known, nothing new was started."},
-    {.name = "queue_position",
-     .type = ARG_INTEGER,
-     .description = "While pending: 1 is the next of its session."},
+    STARTED_ROWS,
     WAITING_ROWS,
     EXECUTION_END_ROWS,
     OUTPUT_ROWS,
 };
 static const struct arg_set result = {
     .args = result_rows, .n = ARRAY_LEN(result_rows), .is_open = true};
+
+/* With wait_seconds also the others; who asks for that knows them from above. */
+static const struct arg started_rows[] = {STARTED_ROWS};
+static const struct arg_set started = {
+    .args = started_rows, .n = ARRAY_LEN(started_rows), .is_open = true};
 
 static const struct tool execute_code = {
     .name = "execute_code",
@@ -45,7 +45,7 @@ static const struct tool execute_code_async = {
                    "once. Follow it with get_execution_output, feed it with send_stdin (when "
                    "interactive), end it with cancel_execution.",
     .arguments = &start_async_arguments,
-    .result = &result,
+    .result = &started,
     .is_destructive = true,
     .is_open_world = true};
 

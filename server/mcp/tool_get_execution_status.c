@@ -13,8 +13,10 @@ static const struct arg_set arguments_set = {.args = argument_rows, .n = ARRAY_L
 static const struct tool tool = {
     .name = "get_execution_status",
     .title = "Status of an execution",
-    .description = "Returns whether an execution waits, runs or has ended, how it ended and what "
-                   "it took. Its output is with get_execution_output.",
+    .description = "Returns how an execution is or ended, and what it took. status: pending (in "
+                   "line), running, "
+                   "completed (ended by itself, whatever the exit_code), cancelled, timeout, "
+                   "failed (could not run, or met a limit) or lost (what ran it died).",
     .arguments = &arguments_set,
     .result = &execution_status_result,
     .is_read_only = true,

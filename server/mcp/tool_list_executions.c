@@ -27,13 +27,9 @@ static const struct arg result_rows[] = {
     {.name = "executions",
      .type = ARG_OBJECTS,
      .flags = ARG_REQUIRED,
-     .members = &execution_status_result,
-     .description = "As get_execution_status returns them, without checksums; newest first."},
-    {.name = "next_cursor",
-     .type = ARG_STRING,
-     .flags = ARG_NULLABLE,
-     .description = "null: these were the last."},
-    {.name = "note", .type = ARG_STRING, .description = "Only when it is not the whole list: why."},
+     .members = &execution_status_result},
+    {.name = "next_cursor", .type = ARG_STRING, .flags = ARG_NULLABLE},
+    {.name = "note", .type = ARG_STRING},
 };
 static const struct arg_set result = {
     .args = result_rows, .n = ARRAY_LEN(result_rows), .is_open = true};

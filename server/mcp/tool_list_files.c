@@ -24,28 +24,17 @@ static const struct arg argument_rows[] = {
 static const struct arg_set arguments_set = {.args = argument_rows, .n = ARRAY_LEN(argument_rows)};
 
 static const struct arg file_rows[] = {
-    {.name = "path", .type = ARG_STRING, .flags = ARG_REQUIRED, .description = "In the workspace."},
-    {.name = "type",
-     .type = ARG_STRING,
-     .flags = ARG_REQUIRED,
-     .values = file_kinds,
-     .description = "What it is."},
-    {.name = "size", .type = ARG_INTEGER, .description = "Files: bytes."},
-    {.name = "modified", .type = ARG_INTEGER, .description = "Seconds since 1970."},
+    {.name = "path", .type = ARG_STRING, .flags = ARG_REQUIRED},
+    {.name = "type", .type = ARG_STRING, .flags = ARG_REQUIRED, .values = file_kinds},
+    {.name = "size", .type = ARG_INTEGER},
+    {.name = "modified", .type = ARG_INTEGER},
 };
 static const struct arg_set file_set = {
     .args = file_rows, .n = ARRAY_LEN(file_rows), .is_open = true};
 
 static const struct arg result_rows[] = {
-    {.name = "files",
-     .type = ARG_OBJECTS,
-     .flags = ARG_REQUIRED,
-     .members = &file_set,
-     .description = "In the order of their paths."},
-    {.name = "next_cursor",
-     .type = ARG_STRING,
-     .flags = ARG_NULLABLE,
-     .description = "null: these were the last."},
+    {.name = "files", .type = ARG_OBJECTS, .flags = ARG_REQUIRED, .members = &file_set},
+    {.name = "next_cursor", .type = ARG_STRING, .flags = ARG_NULLABLE},
     {.name = "complete",
      .type = ARG_BOOLEAN,
      .flags = ARG_REQUIRED,

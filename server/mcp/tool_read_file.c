@@ -43,34 +43,23 @@ static const struct arg argument_rows[] = {
 static const struct arg_set arguments_set = {.args = argument_rows, .n = ARRAY_LEN(argument_rows)};
 
 static const struct arg next_rows[] = {
-    {.name = "offset", .type = ARG_INTEGER, .flags = ARG_REQUIRED, .description = "Pass it on."},
-    {.name = "unit",
-     .type = ARG_STRING,
-     .flags = ARG_REQUIRED,
-     .values = units,
-     .description = "Of that offset."},
+    {.name = "offset", .type = ARG_INTEGER, .flags = ARG_REQUIRED},
+    {.name = "unit", .type = ARG_STRING, .flags = ARG_REQUIRED, .values = units},
 };
 static const struct arg_set next_set = {
     .args = next_rows, .n = ARRAY_LEN(next_rows), .is_open = true};
 
 static const struct arg result_rows[] = {
-    {.name = "path", .type = ARG_STRING, .flags = ARG_REQUIRED, .description = "In the workspace."},
-    {.name = "content",
-     .type = ARG_STRING,
-     .flags = ARG_REQUIRED,
-     .description = "What was read; \"\" for an image, which is a content block."},
-    {.name = "encoding",
-     .type = ARG_STRING,
-     .flags = ARG_REQUIRED,
-     .values = encodings,
-     .description = "Of content."},
-    {.name = "mime_type", .type = ARG_STRING, .description = "By its first bytes and its name."},
-    {.name = "size", .type = ARG_INTEGER, .flags = ARG_REQUIRED, .description = "Of the file."},
+    {.name = "path", .type = ARG_STRING, .flags = ARG_REQUIRED},
+    {.name = "content", .type = ARG_STRING, .flags = ARG_REQUIRED},
+    {.name = "encoding", .type = ARG_STRING, .flags = ARG_REQUIRED, .values = encodings},
+    {.name = "mime_type", .type = ARG_STRING},
+    {.name = "size", .type = ARG_INTEGER, .flags = ARG_REQUIRED},
     {.name = "offset", .type = ARG_INTEGER, .description = "Of content in the file, in bytes."},
-    {.name = "lines", .type = ARG_INTEGER, .description = "In content, when read by lines."},
-    {.name = "total_lines", .type = ARG_INTEGER, .description = "Of files up to 16 MiB."},
-    {.name = "sha256", .type = ARG_STRING, .description = "Of the whole file, up to 16 MiB."},
-    {.name = "modified", .type = ARG_INTEGER, .description = "Seconds since 1970."},
+    {.name = "lines", .type = ARG_INTEGER},
+    {.name = "total_lines", .type = ARG_INTEGER},
+    {.name = "sha256", .type = ARG_STRING},
+    {.name = "modified", .type = ARG_INTEGER},
     {.name = "next",
      .type = ARG_OBJECT,
      .members = &next_set,

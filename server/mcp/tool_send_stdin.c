@@ -8,7 +8,6 @@ static const struct arg argument_rows[] = {
     {.name = "input_data",
      .type = ARG_STRING,
      .max = INPUT_MAX_BYTES,
-     .example_json = "\"yes\"",
      .description = "What to write; a newline is added if it has none at its end. May be left out "
                     "with eof."},
     {.name = "newline",
@@ -26,21 +25,15 @@ static const struct arg argument_rows[] = {
      .is_valid = arg_is_visible_ascii,
      .pattern = ARG_VISIBLE_ASCII_PATTERN,
      .form = "1 to 64 visible ASCII characters",
-     .example_json = "\"answer-1\"",
      .description = "A repeat with the same id is not written again."},
 };
 static const struct arg_set arguments_set = {.args = argument_rows, .n = ARRAY_LEN(argument_rows)};
 
 static const struct arg result_rows[] = {
-    {.name = "success",
-     .type = ARG_BOOLEAN,
-     .flags = ARG_REQUIRED,
-     .description = "Whether it was written (to the pipe: the command reads it when it likes)."},
-    {.name = "error", .type = ARG_STRING, .description = "Why not."},
-    {.name = "bytes_written", .type = ARG_INTEGER, .description = "With the added newline."},
-    {.name = "repeated",
-     .type = ARG_BOOLEAN,
-     .description = "true: input_id was known, nothing was written again."},
+    {.name = "success", .type = ARG_BOOLEAN, .flags = ARG_REQUIRED},
+    {.name = "error", .type = ARG_STRING},
+    {.name = "bytes_written", .type = ARG_INTEGER},
+    {.name = "repeated", .type = ARG_BOOLEAN},
 };
 static const struct arg_set result = {
     .args = result_rows, .n = ARRAY_LEN(result_rows), .is_open = true};

@@ -35,16 +35,10 @@ static const struct arg argument_rows[] = {
 static const struct arg_set arguments_set = {.args = argument_rows, .n = ARRAY_LEN(argument_rows)};
 
 static const struct arg result_rows[] = {
-    {.name = "path", .type = ARG_STRING, .flags = ARG_REQUIRED, .description = "In the workspace."},
-    {.name = "size", .type = ARG_INTEGER, .flags = ARG_REQUIRED, .description = "Of the file now."},
-    {.name = "created",
-     .type = ARG_BOOLEAN,
-     .flags = ARG_REQUIRED,
-     .description = "There was none before."},
-    {.name = "sha256",
-     .type = ARG_STRING,
-     .flags = ARG_REQUIRED,
-     .description = "Of the content that was sent."},
+    {.name = "path", .type = ARG_STRING, .flags = ARG_REQUIRED},
+    {.name = "size", .type = ARG_INTEGER, .flags = ARG_REQUIRED},
+    {.name = "created", .type = ARG_BOOLEAN, .flags = ARG_REQUIRED},
+    {.name = "sha256", .type = ARG_STRING, .flags = ARG_REQUIRED},
 };
 static const struct arg_set result = {
     .args = result_rows, .n = ARRAY_LEN(result_rows), .is_open = true};

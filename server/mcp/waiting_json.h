@@ -8,19 +8,14 @@
 #define PROMPT_MAX 512u /* bytes of output that are looked at for the last line */
 
 /* Rows for result tables. */
-#define WAITING_ROWS                                                                              \
-    {.name = "waiting_for_input",                                                                 \
-     .type = ARG_BOOLEAN,                                                                         \
-     .flags = ARG_NULLABLE,                                                                       \
-     .description = "Interactive and running: it reads its input and there is none; send_stdin. " \
-                    "null: can't be seen on this server."},                                       \
-        {.name = "prompt",                                                                        \
-         .type = ARG_STRING,                                                                      \
-         .description = "While it waits: the last line it printed."},                             \
-    {                                                                                             \
-        .name = "input_hidden", .type = ARG_BOOLEAN,                                              \
-        .description = "While it waits, true: the terminal does not show what is typed, as for "  \
-                       "a password."                                                              \
+#define WAITING_ROWS                                \
+    {.name = "waiting_for_input",                   \
+     .type = ARG_BOOLEAN,                           \
+     .flags = ARG_NULLABLE,                         \
+     .description = "null: can't be seen here."},   \
+        {.name = "prompt", .type = ARG_STRING},     \
+    {                                               \
+        .name = "input_hidden", .type = ARG_BOOLEAN \
     }
 
 static inline bool execution_waits_for_input(const struct execution_view *v)

@@ -14,6 +14,9 @@ static const struct execution_exit killed = {.reason = REASON_TIMEOUT,
                                              .output_bytes = 5,
                                              .processes_killed = 2};
 
+/* What each client pays before it asks anything. Answers are explained in docs/answers.md. */
+#define LIST_MAX_BYTES 30000
+
 #define OF_IT(more) "{\"execution_id\":\"" PACK_ID "\"" more "}"
 
 static void each_tool_says_what_it_takes_and_gives(void **state)
@@ -27,10 +30,12 @@ static void each_tool_says_what_it_takes_and_gives(void **state)
     const cJSON *tools = json_at(list, "result.tools"), *t;
     size_t n = 0;
     assert_int_equal(cJSON_GetArraySize(tools), ARRAY_LEN(names));
+    assert_true(strlen(memory_body(x)) < LIST_MAX_BYTES);
     cJSON_ArrayForEach(t, tools)
     {
         expect_str(t, "name", names[n++]);
         assert_true(strlen(json_at(t, "description")->valuestring) > 40);
+        assert_false(json_has(t, "annotations.title")); /* the title is told once */
         expect_str(t, "inputSchema.type", "object");
         expect_str(t, "outputSchema.type", "object");
         assert_true(cJSON_IsFalse(json_at(t, "inputSchema.additionalProperties")));
