@@ -160,12 +160,38 @@ static const char *need_uri(struct mcp_request *rq)
     return uri;
 }
 
-static void subscribed(struct mcp_request *rq)
+static bool is_of_a_pack(const struct registry *r, const char *uri)
 {
-    request_reply_text(rq, "{}");
+    const struct mcp_pack *pack;
+
+    for (size_t i = 0; (pack = registry_pack(r, i)); i++) {
+        const char *prefix = pack->resource_prefix;
+        if (prefix && strncmp(uri, prefix, strlen(prefix)) == 0)
+            return true;
+    }
+    return false;
 }
 
-/* Every uri can be subscribed to; packs look at it, so that they have what they will tell of. */
+/* Who subscribed to what a pack does not tell of is not left waiting for it. */
+static void subscribed(struct mcp_request *rq)
+{
+    const char *uri = need_uri(rq);
+    cJSON *data;
+
+    if (json_get(rq->listen, LISTEN_URIS)->child || !is_of_a_pack(rq->core->registry, uri)) {
+        request_reply_text(rq, "{}");
+        return;
+    }
+    if (rq->session)
+        hub_unsubscribe(rq->core->hub, rq->session, uri);
+    data = cJSON_CreateObject();
+    cJSON_AddStringToObject(data, "uri", uri);
+    mcp_reply_error(rq, rq->rev->no_resource_code,
+                    "Resource not found, or not one that tells when it changes", data);
+}
+
+/* Any other uri can be subscribed to; packs look at it, so that they have what they will tell of.
+ */
 void method_subscribe(struct mcp_request *rq)
 {
     const char *uri = need_uri(rq);
@@ -177,7 +203,7 @@ void method_subscribe(struct mcp_request *rq)
         return;
     }
     cJSON *wanted = cJSON_CreateObject();
-    cJSON *uris = cJSON_AddArrayToObject(wanted, "resourceSubscriptions");
+    cJSON *uris = cJSON_AddArrayToObject(wanted, LISTEN_URIS);
     cJSON_AddItemToArray(uris, cJSON_CreateString(uri));
     listen_screen(rq, wanted, subscribed);
 }

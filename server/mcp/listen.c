@@ -10,7 +10,6 @@
 #include "server/mcp/task_words.h"
 
 #define SUBSCRIPTION_ID "io.modelcontextprotocol/subscriptionId"
-#define URIS            "resourceSubscriptions"
 #define TASK_IDS        "taskIds"
 
 void listen_tag(const struct stream *s, cJSON *params)
@@ -73,7 +72,7 @@ static cJSON *read_asked(const struct mcp_identity *who, const cJSON *asked)
         {"promptsListChanged", who->prompts_list_changed},
         {"resourcesListChanged", who->resources_list_changed || who->resources_come_and_go},
     };
-    const cJSON *uris = json_get(asked, URIS), *task_ids = json_get(asked, TASK_IDS);
+    const cJSON *uris = json_get(asked, LISTEN_URIS), *task_ids = json_get(asked, TASK_IDS);
 
     if (!cJSON_IsObject(asked) || !is_strings(uris) || !is_strings(task_ids))
         return NULL;
@@ -86,7 +85,7 @@ static cJSON *read_asked(const struct mcp_identity *who, const cJSON *asked)
             cJSON_AddTrueToObject(o, lists[i].key);
     }
     if (uris)
-        cJSON_AddItemToObject(o, URIS, copy_strings(uris));
+        cJSON_AddItemToObject(o, LISTEN_URIS, copy_strings(uris));
     if (task_ids && who->has_tasks)
         cJSON_AddItemToObject(o, TASK_IDS, copy_strings(task_ids));
     return TAKE_PTR(o);
@@ -115,7 +114,7 @@ static void subscribe(struct stream *s, cJSON *subset)
     s->wants[MCP_LIST_TOOLS] = json_get(subset, "toolsListChanged");
     s->wants[MCP_LIST_PROMPTS] = json_get(subset, "promptsListChanged");
     s->wants[MCP_LIST_RESOURCES] = json_get(subset, "resourcesListChanged");
-    subscribe_each(s, cJSON_GetObjectItemCaseSensitive(subset, URIS), subscribe_uri);
+    subscribe_each(s, cJSON_GetObjectItemCaseSensitive(subset, LISTEN_URIS), subscribe_uri);
     subscribe_each(s, cJSON_GetObjectItemCaseSensitive(subset, TASK_IDS), follow_add);
 }
 
@@ -139,7 +138,7 @@ static void tell_how_things_stand(struct stream *s, const cJSON *subset)
 {
     const cJSON *uri;
 
-    cJSON_ArrayForEach(uri, json_get(subset, URIS))
+    cJSON_ArrayForEach(uri, json_get(subset, LISTEN_URIS))
     {
         cJSON *params = cJSON_CreateObject();
         cJSON_AddStringToObject(params, "uri", uri->valuestring);
@@ -184,7 +183,7 @@ static void screen(struct mcp_request *rq)
         return;
     }
     rq->list_pack++;
-    pack->screen(rq, cJSON_GetObjectItemCaseSensitive(rq->listen, URIS),
+    pack->screen(rq, cJSON_GetObjectItemCaseSensitive(rq->listen, LISTEN_URIS),
                  cJSON_GetObjectItemCaseSensitive(rq->listen, TASK_IDS), pack->arg);
 }
 
@@ -208,7 +207,7 @@ void method_listen(struct mcp_request *rq)
 
     rq->listen = read_asked(who, asked);
     if (!rq->listen)
-        request_refuse_params(rq, "notifications: an object of booleans, and of " URIS
+        request_refuse_params(rq, "notifications: an object of booleans, and of " LISTEN_URIS
                                   " and " TASK_IDS ", arrays of strings");
     else if (json_get(asked, TASK_IDS) && !request_declares_tasks(rq))
         request_fail_no_tasks(rq);

@@ -4,6 +4,8 @@
 
 #include "server/mcp/stream.h"
 
+#define LISTEN_URIS "resourceSubscriptions" /* what clients and screening call them */
+
 struct mcp_request;
 
 /* Lets each pack take out of `wanted` (taken; becomes rq->listen) what the caller can't follow, and

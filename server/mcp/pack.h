@@ -47,6 +47,7 @@ struct mcp_pack {
     size_t n_tools;
     const struct mcp_prompt *prompts;
     size_t n_prompts;
+    const char *resource_prefix;    /* only its resources have such uris; NULL: none */
     const char *resource_templates; /* JSON array text; NULL: none */
     /* Answers resources/list with this pack's resources. cursor NULL: from the start. May be NULL.
      */

@@ -4,6 +4,7 @@
 #include "server/mcp/pack_text.h"
 #include "server/mcp/prompt_exec.h"
 #include "server/mcp/resource_exec.h"
+#include "server/mcp/resource_uri.h"
 #include "server/mcp/task_exec.h"
 #include "server/mcp/tool.h"
 
@@ -53,6 +54,7 @@ struct mcp_pack *pack_exec_new(const struct config *c, struct reactor *r)
                               .n_tools = ARRAY_LEN(tools) - (c->files_enabled ? 0 : N_FILE_TOOLS),
                               .prompts = prompt_exec_list,
                               .n_prompts = prompt_exec_count,
+                              .resource_prefix = RESOURCE_SCHEME,
                               .resource_templates = resource_exec_templates,
                               .list_resources = resource_exec_list,
                               .read_resource = resource_exec_read,

@@ -156,6 +156,11 @@ describe('execute_code', () => {
     assert.equal(textOf(end.output), 'later\n');
   });
 
+  test('waits also in the background for as long as it is told to', async () => {
+    const r = await mcp.tool('execute_code_async', { command: 'echo first; exit 3', wait_seconds: 60 });
+    assert.deepEqual([r.status, r.exit_code, textOf(r.output)], ['completed', 3, 'first\n']);
+  });
+
   test('hands back a running id after wait_seconds', async () => {
     const r = await mcp.run('echo first; sleep 600', { wait_seconds: 1 });
     assert.equal(r.status, 'running');

@@ -25,7 +25,10 @@ describe('subscriptions/listen', () => {
     const id = await mcp.start('read a; echo done', { interactive: true });
     const asked = {
       taskIds: [id, UNKNOWN, id],
-      resourceSubscriptions: [output(id), output(UNKNOWN), `${output(id)}?stream=stdout`, 'file:///etc/passwd'],
+      resourceSubscriptions: [
+        ...[output(id), output(UNKNOWN), `${output(id)}?stream=stdout`],
+        ...[`exec://${id}/files/x`, 'file:///etc/passwd'],
+      ],
       toolsListChanged: true,
     };
     const stream = await listen(mcp, asked, { meta });
@@ -175,6 +178,18 @@ describe('resources/subscribe', () => {
       await legacy.close();
     });
   }
+
+  test('what does not tell when it changes is refused', async () => {
+    const legacy = await new Legacy(server).open();
+    const id = await mcp.start('sleep 600');
+    for (const uri of [`exec://${id}/files/x`, `${output(id)}?offset=0`, output(UNKNOWN), 'exec://help']) {
+      const { error } = await legacy.request('resources/subscribe', { uri });
+      assert.deepEqual([error.code, error.data], [-32002, { uri }], uri);
+      assert.match(error.message, /not one that tells when it changes/);
+    }
+    await legacy.close();
+    await mcp.tool('cancel_execution', { execution_id: id });
+  });
 
   test('nothing is told of what is no longer subscribed to', async () => {
     const legacy = await new Legacy(server).open();

@@ -21,8 +21,10 @@ async function validatorsOf(caller) {
     const byName = new Map();
     for (const tool of result.tools)
       if (tool.outputSchema) byName.set(tool.name, ajv.compile(closed(tool.outputSchema)));
+    // With wait_seconds it answers as execute_code does; its own schema names what is always there.
+    byName.set('execute_code_async', byName.get('execute_code'));
     // Revisions before 2025-06-18 know no outputSchema: a caller of a later one asks again.
-    if (byName.size === 0) return byName;
+    if (!byName.get('execute_code')) return new Map();
     validators.set(caller.server, byName);
   }
   return validators.get(caller.server);
