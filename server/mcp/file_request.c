@@ -81,30 +81,39 @@ char *file_outcome_text(int outcome, const char *path, const struct config *c)
 }
 
 /* A session's workspace is where the session began; requests without one have a workspace on each
- * replica. Whoever looks in vain is told. */
-static void refuse_missing(struct file_request *fr)
+ * replica. NULL: this is the only one that can be meant. */
+static char *note(const struct file_request *fr)
 {
     const struct config *c = fr->er.pack->config;
     const char *session = mcp_request_session(fr->er.rq);
-    CLEANUP(free_p) char *text = file_outcome_text(FILE_E_MISSING, fr->path, c);
+    struct buf b = {0};
 
-    if (!c->redis_url || (session && id_has_replica(session, c->replica_id)))
-        mcp_reply_tool_error(fr->er.rq, "%s", text);
-    else
-        mcp_reply_tool_error(fr->er.rq,
-                             "%s. This is the workspace on replica %s; other replicas have others "
-                             "(execution_id names that of an execution)",
-                             text, c->replica_id);
-    exec_request_end(&fr->er);
+    if (!c->redis_url || arg_str(fr->arguments, "execution_id") ||
+        (session && id_has_replica(session, c->replica_id)))
+        return NULL;
+    buf_printf(&b,
+               "This is the workspace on replica %s; other replicas have others (execution_id "
+               "names that of an execution)",
+               c->replica_id);
+    return buf_steal(&b);
+}
+
+void file_request_add_note(const struct file_request *fr, cJSON *o)
+{
+    CLEANUP(free_p) char *text = note(fr);
+
+    if (text)
+        cJSON_AddStringToObject(o, "note", text);
 }
 
 void file_request_refuse(struct file_request *fr, int outcome)
 {
     CLEANUP(free_p) char *text = file_outcome_text(outcome, fr->path, fr->er.pack->config);
+    CLEANUP(free_p) char *where = outcome == FILE_E_MISSING ? note(fr) : NULL;
 
-    if (outcome == FILE_E_MISSING)
-        return refuse_missing(fr);
-    if (outcome != FILE_E_ELSEWHERE || !mcp_reply_elsewhere(fr->er.rq, text))
+    if (where)
+        mcp_reply_tool_error(fr->er.rq, "%s. %s", text, where);
+    else if (outcome != FILE_E_ELSEWHERE || !mcp_reply_elsewhere(fr->er.rq, text))
         mcp_reply_tool_error(fr->er.rq, "%s", text);
     exec_request_end(&fr->er);
 }

@@ -36,6 +36,12 @@ struct file_request {
  * what is wrong and ends the request. */
 void file_request_begin(struct file_request *fr, const cJSON *arguments, file_request_fn *on_open);
 void file_request_close(struct file_request *fr);
+/* Adds `note` where other replicas have workspaces of this caller too. */
+#define FILE_NOTE_ROW                      \
+    {                                      \
+        .name = "note", .type = ARG_STRING \
+    }
+void file_request_add_note(const struct file_request *fr, cJSON *o);
 /* Answers what is wrong, or goes wrong, and ends the request. */
 void file_request_refuse(struct file_request *fr, int outcome);
 /* The text of that, about a path; malloc'd. */

@@ -39,6 +39,7 @@ static const struct arg result_rows[] = {
      .type = ARG_BOOLEAN,
      .flags = ARG_REQUIRED,
      .description = "false: there are more than the server goes over."},
+    FILE_NOTE_ROW,
 };
 static const struct arg_set result = {
     .args = result_rows, .n = ARRAY_LEN(result_rows), .is_open = true};
@@ -105,6 +106,7 @@ static void reply(struct list_files *q)
         cJSON_AddItemToArray(files, entry_json(q, &l->entries[i]));
     tool_add_cursor(q->fr.er.rq, o, l->has_more ? l->entries[l->n - 1].path : NULL);
     cJSON_AddBoolToObject(o, "complete", file_walk_is_complete(q->walk));
+    file_request_add_note(&q->fr, o);
     mcp_reply_tool(q->fr.er.rq, NULL, o, NULL, false);
 }
 

@@ -39,6 +39,7 @@ static const struct arg result_rows[] = {
     {.name = "size", .type = ARG_INTEGER, .flags = ARG_REQUIRED},
     {.name = "created", .type = ARG_BOOLEAN, .flags = ARG_REQUIRED},
     {.name = "sha256", .type = ARG_STRING, .flags = ARG_REQUIRED},
+    FILE_NOTE_ROW,
 };
 static const struct arg_set result = {
     .args = result_rows, .n = ARRAY_LEN(result_rows), .is_open = true};
@@ -89,6 +90,7 @@ static void reply(struct write_file *q, const struct file_written *written)
     cJSON_AddNumberToObject(o, "size", (double)written->size);
     cJSON_AddBoolToObject(o, "created", written->is_new);
     cJSON_AddStringToObject(o, "sha256", sum);
+    file_request_add_note(&q->fr, o);
     mcp_reply_tool(q->fr.er.rq, NULL, o, NULL, false);
 }
 

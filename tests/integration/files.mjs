@@ -245,6 +245,8 @@ describe('several replicas', () => {
       assert.equal((await a.tool('read_file', args)).content, 'here\n');
       assert.match(await b.refusal('read_file', args), /lies on another replica than this one \(r2\)/);
       assert.match(await b.refusal('read_file', { path: 'f' }), /This is the workspace on replica r2/);
+      const written = await b.tool('write_file', { path: 'g', content: 'x' });
+      assert.match(written.note, /This is the workspace on replica r2; other replicas have others/);
       const uri = `exec://${execution_id}/files/f`;
       const there = await b.request('resources/read', { uri });
       assert.equal(there.error.code, -32602);

@@ -236,6 +236,7 @@ static void the_workspace_of_an_execution_is_asked_for_by_its_id(void **state)
     put(f, "{" OF_IT ",\"path\":\"g\",\"content\":\"x\"}");
     CLEANUP(json_deletep) cJSON *l = ask(f, "list_files", "{" OF_IT "}");
     expect_str(l, TEXT "files.1.path", "g");
+    assert_false(json_has(l, TEXT "note"));
     pack_refused(f, "read_file", "{\"path\":\"f\"}", "is not in the workspace"); /* the caller's */
 
     f->reactor.outcome = CALL_E_NOT_FOUND;
@@ -252,6 +253,9 @@ static void several_replicas_have_several_workspaces(void **state)
     pack_refused(f, "read_file", "{\"path\":\"f\"}", "This is the workspace on replica r2");
     pack_refused(f, "read_file", "{" OF_IT ",\"path\":\"f\"}",
                  "lies on another replica than this one (r2)");
+    put(f, "{\"path\":\"there\",\"content\":\"x\"}");
+    CLEANUP(json_deletep) cJSON *l = ask(f, "list_files", "{}");
+    assert_non_null(strstr(json_at(l, TEXT "note")->valuestring, "on replica r2; other replicas"));
     c->replica_id = (char *)"r1";
     c->redis_url = NULL;
 }
