@@ -15,10 +15,11 @@
  *                                  ←     ENDED status usage   the command alone; what it left
  *                                                             behind lives on, unless is_alone
  *      FINISH                      →                          KILL to what is left
- *                                  ←     GONE killed          nobody is left; init leaves
+ *                                  ←     GONE killed          nobody is left
  *
  * START may be sent before READY comes. In brackets: descriptors, SCM_RIGHTS. Who sees the other
- * hang up leaves, and the whole sandbox with it.
+ * hang up leaves, and the whole sandbox with it. So init stays behind when all others are gone: its
+ * end, which takes the namespaces apart, comes when the keeper has time for it.
  */
 #include <stdint.h>
 
@@ -77,7 +78,7 @@ struct init_report {
     uint32_t event;
     int32_t step, error; /* FAILED: enum init_step, errno */
     int32_t status;      /* ENDED: of wait(2) */
-    uint32_t is_alone;   /* ENDED: nobody else is left; GONE will not come, init leaves */
+    uint32_t is_alone;   /* ENDED: nobody else is left; GONE need not be asked for */
     uint32_t killed;     /* ENDED, GONE: processes besides the command that we had to kill */
     uint64_t user_us, system_us, max_rss_bytes; /* ENDED */
 };

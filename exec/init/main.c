@@ -247,8 +247,6 @@ static void reap(void)
     ended.is_alone = r < 0;
     ended.killed = self.killed;
     report_send(&ended, -1);
-    if (ended.is_alone)
-        _exit(0);
 }
 
 static void signal_all(int signo)
@@ -270,7 +268,6 @@ static void finish(void)
     if (ended.event)
         report_send(&ended, -1);
     report_send(&(struct init_report){.event = INIT_GONE, .killed = self.killed}, -1);
-    _exit(0);
 }
 
 /* ---- what the keeper says ---- */

@@ -131,6 +131,7 @@ static void end(struct child *c)
 {
     struct keeper *k = c->keeper;
 
+    clients_send_ended(k, c->id); /* before all else: somebody waits for it */
     LOG_INFO("execution_ended", LOG_STR("exec", c->id),
              LOG_STR("reason", execution_reason_name(c->reason)),
              LOG_I64("exit_code", c->exit.exit_code), LOG_U64("wall_ms", c->exit.wall_ms),
@@ -142,7 +143,6 @@ static void end(struct child *c)
     list_remove(&c->link);
     list_append(&k->ended, &c->link);
     k->n_children--;
-    clients_send_ended(k, c->id);
     pool_hurry(k);
 }
 

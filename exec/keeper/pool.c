@@ -12,8 +12,9 @@
 #include "state/base/log.h"
 
 /* The command that was just started goes first: starting bwrap holds up all else. It has ended by
- * then, or takes its time. */
+ * then, or takes its time. When it has ended, its answer goes first. */
 #define REFILL_AFTER_MS 20
+#define HURRY_AFTER_MS  3
 
 struct making {
     struct list link;
@@ -229,8 +230,10 @@ void pool_lost(struct keeper *k, const struct sandbox *s)
 
 void pool_hurry(struct keeper *k)
 {
-    if (timer_is_set(&k->pool.refill))
-        timer_set(&k->loop, &k->pool.refill, clock_mono_ms(), on_refill);
+    uint64_t soon = clock_mono_ms() + HURRY_AFTER_MS;
+
+    if (timer_is_set(&k->pool.refill) && soon < k->pool.refill.at_ms)
+        timer_set(&k->loop, &k->pool.refill, soon, on_refill);
 }
 
 void pool_want(struct keeper *k, const struct keeper_spawn *s)

@@ -25,7 +25,7 @@ struct sandbox *pool_take(struct keeper *k, const struct keeper_spawn *s);
 /* A prepared one ended by itself, as when its workspace is gone: no more of its kind until somebody
  * asks for one. */
 void pool_lost(struct keeper *k, const struct sandbox *s);
-/* One has ended: now is a good time to make what is wanted. */
+/* One has ended: once that is answered it is a good time to make what is wanted. */
 void pool_hurry(struct keeper *k);
 /* Such a one was started: there will be another like it, soon. */
 void pool_want(struct keeper *k, const struct keeper_spawn *s);

@@ -25,6 +25,9 @@
 #define DYING_MAX_MS  5000
 /* One that is still being made is let come up, and then leaves by itself. */
 #define DYING_START_MS 2000
+/* One that only init is in: the answer goes first. The end of its namespaces takes some 300 us of
+ * both processors (measured 2025-11), and who waits for the command would wait for that. */
+#define LEAVE_AFTER_MS 2
 
 /* ---- what we say ---- */
 
@@ -236,6 +239,11 @@ static void on_dying_time(struct timer *t);
 static void look(struct sandbox *s)
 {
     uint64_t now = clock_mono_ms(), ago = now - s->dying_ms;
+
+    fd_closep(&s->listener_fd);
+    source_close(&s->keeper->loop, &s->messages);
+    source_close(&s->keeper->loop, &s->control); /* init leaves, and so does all in there */
+    fd_closep(&s->control.fd);
     bool is_gone = !has_processes(s) && cgroup_remove(&s->cgroup) == 0;
 
     if (is_gone || ago > DYING_MAX_MS) {
@@ -262,11 +270,10 @@ void sandbox_let_die(struct sandbox *s)
     s->phase = SANDBOX_DYING;
     s->child = NULL;
     s->dying_ms = clock_mono_ms();
-    fd_closep(&s->listener_fd);
-    source_close(&s->keeper->loop, &s->messages);
-    source_close(&s->keeper->loop, &s->control); /* init leaves, and so does all in there */
-    fd_closep(&s->control.fd);
-    look(s);
+    if (s->is_alone && has_processes(s))
+        timer_set(&s->keeper->loop, &s->timer, s->dying_ms + LEAVE_AFTER_MS, on_dying_time);
+    else
+        look(s);
 }
 
 /* What it said before it went counts; then its child has to know. */
