@@ -1,7 +1,5 @@
 #include "exec/reserve.h"
 
-#include <stdio.h>
-
 #include "state/base/clock.h"
 #include "state/base/log.h"
 #include "state/redis_reply.h"
@@ -47,14 +45,6 @@ const char keep_script[] = "local id = redis.call('GET', KEYS[1])\n"
                            "if id and id ~= ARGV[1] then return 0 end\n"
                            "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])\n"
                            "return 1\n";
-
-static char *idempotency_key(const char *principal, const char *key)
-{
-    char *name = NULL;
-    if (asprintf(&name, "idempotency:%s:%s", principal, key) < 0)
-        abort();
-    return name;
-}
 
 static void add_keys(struct redis_args *args, const char *key, const char *record,
                      const char *running)
@@ -116,7 +106,7 @@ void peers_unreserve(struct peers *p, const struct exec_spec *spec)
 {
     struct reserve *v = xcalloc(1, sizeof(*v));
     v->peers = p;
-    v->key = idempotency_key(spec->principal, spec->idempotency_key);
+    v->key = record_idempotency_key(spec->principal, spec->idempotency_key);
     memcpy(v->id, spec->id, sizeof(v->id));
     leave(v);
     if (redis_is_up(p->redis))
@@ -134,7 +124,7 @@ static void keep(const char *name, void *value, void *arg)
         return;
     CLEANUP(redis_args_deinit) struct redis_args args = {0};
     CLEANUP(free_p) char *principal = xstrndup(name, (size_t)(key - name));
-    CLEANUP(free_p) char *full = idempotency_key(principal, key + 1);
+    CLEANUP(free_p) char *full = record_idempotency_key(principal, key + 1);
     redis_args_script(&args, &p->scripts[PEER_SCRIPT_KEEP], 1);
     redis_args_str(&args, full);
     redis_args_str(&args, e->id);
@@ -304,7 +294,8 @@ void peers_reserve(struct peers *p, struct call *c)
     if (p->n_calls >= p->config->max_waiters)
         return service_answer(c, CALL_E_WAITERS_FULL, NULL);
     struct reserve *v = xcalloc(1, sizeof(*v));
-    *v = (struct reserve){.peers = p, .key = idempotency_key(c->principal, spec->idempotency_key)};
+    *v = (struct reserve){.peers = p,
+                          .key = record_idempotency_key(c->principal, spec->idempotency_key)};
     memcpy(v->id, spec->id, sizeof(v->id));
     bool is_early = redis_is_up(p->redis) && is_renewed_lately(p);
     enum redis_outcome o = is_early ? REDIS_E_NONE : send_reserve(v, spec);
@@ -321,7 +312,7 @@ void peers_reserve(struct peers *p, struct call *c)
 
 bool reserve_withdraw(struct peers *p, const struct record *r)
 {
-    CLEANUP(free_p) char *key = idempotency_key(r->principal, r->reserved);
+    CLEANUP(free_p) char *key = record_idempotency_key(r->principal, r->reserved);
     LOG_INFO("reservation_withdrawn", LOG_STR("exec", r->id));
     return send_unreserve(p, key, r->id);
 }

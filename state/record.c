@@ -130,9 +130,34 @@ char *record_output_key(const char *id)
     return key_of("execution:", id, ":output");
 }
 
+/* A principal may be any text; where it ends in a key's name must be seen. */
+static void append_principal(struct buf *b, const char *principal)
+{
+    for (const char *p = principal; *p; p++) {
+        if (*p == ':' || *p == '%')
+            buf_printf(b, "%%%02X", (unsigned)*p);
+        else
+            buf_append_char(b, *p);
+    }
+}
+
 char *record_owner_key(const char *principal)
 {
-    return key_of("owner:", principal, ":executions");
+    struct buf b = {0};
+    buf_append_str(&b, "owner:");
+    append_principal(&b, principal);
+    buf_append_str(&b, ":executions");
+    return buf_steal(&b);
+}
+
+char *record_idempotency_key(const char *principal, const char *key)
+{
+    struct buf b = {0};
+    buf_append_str(&b, "idempotency:");
+    append_principal(&b, principal);
+    buf_append_char(&b, ':');
+    buf_append_str(&b, key);
+    return buf_steal(&b);
 }
 
 char *record_session_key(const char *session_id)

@@ -62,11 +62,13 @@ void record_event_write(const struct record_event *e, const struct execution_exi
 MUST_USE bool record_event_read(const char *text, size_t len, struct buf *data,
                                 struct record_event *ret);
 
-/* ---- names of keys; id, session and replica have passed their checks ---- */
+/* ---- names of keys; id, session and replica have passed their checks; ':' and '%' of a principal
+ * are written as "%3A" and "%25" ---- */
 
-char *record_key(const char *id);                 /* execution:<id>; also the channel's name */
-char *record_output_key(const char *id);          /* execution:<id>:output */
-char *record_owner_key(const char *principal);    /* owner:<principal>:executions */
+char *record_key(const char *id);              /* execution:<id>; also the channel's name */
+char *record_output_key(const char *id);       /* execution:<id>:output */
+char *record_owner_key(const char *principal); /* owner:<principal>:executions */
+char *record_idempotency_key(const char *principal, const char *key);
 char *record_session_key(const char *session_id); /* session:<sid>:executions */
 char *record_running_key(const char *replica);    /* replica:<rid>:running, a set: its executions
                                                      that have not ended */

@@ -373,6 +373,22 @@ static void more_than_a_record_is_refused(void **state)
     }
 }
 
+static void check_key(char *key, const char *expected)
+{
+    assert_string_equal(key, expected);
+    free(key);
+}
+
+static void a_key_says_where_its_principal_ends(void **state)
+{
+    check_key(record_owner_key("token"), "owner:token:executions");
+    check_key(record_idempotency_key("token", "build-42"), "idempotency:token:build-42");
+    check_key(record_idempotency_key("a", "b:c%d"), "idempotency:a:b:c%d");
+    check_key(record_idempotency_key("a:b", "c%d"), "idempotency:a%3Ab:c%d");
+    check_key(record_idempotency_key("a%3Ab", "c%d"), "idempotency:a%253Ab:c%d");
+    check_key(record_owner_key("https://id.example/u"), "owner:https%3A//id.example/u:executions");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -384,6 +400,7 @@ int main(void)
         cmocka_unit_test(every_byte_comes_back),
         cmocka_unit_test(an_event_that_is_none_is_refused),
         cmocka_unit_test(more_than_a_record_is_refused),
+        cmocka_unit_test(a_key_says_where_its_principal_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
