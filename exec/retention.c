@@ -18,20 +18,24 @@ static bool is_over(const struct service *s, const struct entry *e, uint64_t now
            (c->max_disk_bytes && s->registry.journal_bytes > c->max_disk_bytes);
 }
 
+void retention_forget(struct service *s, struct entry *e)
+{
+    int r = janitor_discard(s->janitor, "executions", e->id);
+    if (r < 0 && r != -ENOENT)
+        LOG_WARN("journal_not_removed", LOG_STR("exec", e->id), LOG_ERRNO(r));
+    LOG_DEBUG("execution_forgotten", LOG_STR("exec", e->id));
+    if (s->mirror)
+        mirror_forget(s->mirror, e->id);
+    list_news_mark(s->list_news, e->principal);
+    registry_remove(&s->registry, e);
+}
+
 void retention_run(struct service *s)
 {
     uint64_t now = clock_mono_ms();
     struct entry *e;
-    while ((e = registry_oldest_ended(&s->registry)) && is_over(s, e, now)) {
-        int r = janitor_discard(s->janitor, "executions", e->id);
-        if (r < 0 && r != -ENOENT)
-            LOG_WARN("journal_not_removed", LOG_STR("exec", e->id), LOG_ERRNO(r));
-        LOG_DEBUG("execution_forgotten", LOG_STR("exec", e->id));
-        if (s->mirror)
-            mirror_forget(s->mirror, e->id);
-        list_news_mark(s->list_news, e->principal);
-        registry_remove(&s->registry, e);
-    }
+    while ((e = registry_oldest_ended(&s->registry)) && is_over(s, e, now))
+        retention_forget(s, e);
 }
 
 void retention_check_disk(struct service *s)

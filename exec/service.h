@@ -128,5 +128,7 @@ void service_egress_note(struct service *s, const char *id, const char *note);
 MUST_USE int sweep_state_dir(struct service *s);
 /* retention.c: removes what is over its time or over a bound. */
 void retention_run(struct service *s);
+/* One that has ended goes, whatever its time. */
+void retention_forget(struct service *s, struct entry *e);
 /* Is there room for new work? */
 void retention_check_disk(struct service *s);

@@ -1,4 +1,5 @@
 /* What the service tells the mirror, and what the mirror asks and tells. */
+#include "exec/peers.h"
 #include "exec/service.h"
 #include "state/base/clock.h"
 #include "state/base/log.h"
@@ -55,15 +56,28 @@ static void end_as_lost(struct service *s, struct entry *e)
     service_changed(s, e, NEWS_STATUS);
 }
 
+/* Another end than lost: we told of it, and our disk no longer knows, as after a loss of power or
+ * from an older copy. Who asks gets what Redis has, as of another replica's. */
+static void leave_to_redis(struct service *s, struct entry *e)
+{
+    char id[EXECUTION_ID_MAX + 1];
+    memcpy(id, e->id, sizeof(id));
+    retention_forget(s, e);
+    if (news_is_watched(s->news, id))
+        peers_watch(s->peers, id);
+}
+
 static void on_fenced(void *arg, const char *id, enum execution_status status)
 {
     struct service *s = arg;
     struct entry *e = find_own(s, id);
-    if (!e || status != EXECUTION_LOST)
+    if (!e)
         return;
-    LOG_WARN("execution_fenced", LOG_STR("exec", id), LOG_STR("session", e->session_id));
+    LOG_WARN("execution_fenced", LOG_STR("exec", id), LOG_STR("session", e->session_id),
+             LOG_STR("here", execution_status_name(e->status)),
+             LOG_STR("status", execution_status_name(status)));
     if (e->phase == ENTRY_ENDED)
-        return end_as_lost(s, e);
+        return status == EXECUTION_LOST ? end_as_lost(s, e) : leave_to_redis(s, e);
     /* A keeper that is away is told when it is back (service_keeper.c). */
     if (service_kill(s, e, true, REASON_LOST) < 0)
         e->kill_reason = REASON_LOST;

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -212,6 +213,11 @@ static void what_was_declared_lost_is_killed_when_its_owner_finds_out(void **sta
     call_free(c);
 }
 
+static bool is_left_to_redis(void *arg)
+{
+    return !registry_find(&A->service.registry, arg);
+}
+
 static void what_was_declared_lost_and_has_ended_is_lost_for_its_owner_too(void **state)
 {
     const char *id = run_on_a();
@@ -227,6 +233,34 @@ static void what_was_declared_lost_and_has_ended_is_lost_for_its_owner_too(void 
     struct call *c = replica_ask(A, replica_wait_call(A, id, CALL_UNTIL_NOTHING, 0));
     assert_int_equal(c->view.status, EXECUTION_LOST);
     call_free(c);
+}
+
+/* As after a loss of power: the file exit was not on the disk yet. */
+static void what_was_told_of_an_end_holds_also_when_the_disk_forgot_it(void **state)
+{
+    char id[EXECUTION_ID_MAX + 1];
+    (void)snprintf(id, sizeof(id), "%s", run_on_a());
+    struct journal_file f;
+    journal_file_create(&f, A->dir, id);
+    journal_file_event(&f, JOURNAL_READY, 0);
+    journal_file_close(&f);
+    fake_keeper_ended(A->dir, id, REASON_EXITED, 3);
+    call_free(replica_ask(B, replica_wait_call(B, id, CALL_UNTIL_ENDED, 0)));
+    replica_stop(A);
+    CLEANUP(free_p) char *dir = journal_dir(A->dir, id);
+    CLEANUP(free_p) char *exit_path = temp_path(dir, "exit");
+    assert_int_equal(unlink(exit_path), 0);
+    replica_start(A);
+    fake_keeper_ready(); /* it does not know of it: it is lost, as far as can be seen here */
+    replicas_wait(is_left_to_redis, id, "what was told is found");
+    struct call *c = replica_ask(A, replica_wait_call(A, id, CALL_UNTIL_NOTHING, 0));
+    assert_int_equal(c->outcome, CALL_OK);
+    assert_int_equal(c->view.status, EXECUTION_COMPLETED);
+    call_free(c);
+    struct execution_exit x = {0};
+    assert_int_equal(journal_read_exit(dir, &x), 0);
+    assert_int_equal(x.exit_code, 3);
+    assert_false(is_lost(id));
 }
 
 static void what_a_dead_replica_ran_is_lost_and_waits_hear_of_it(void **state)
@@ -326,6 +360,7 @@ int main(void)
         TEST(who_waits_for_a_reservation_does_so_for_a_while),
         TEST(what_was_declared_lost_is_killed_when_its_owner_finds_out),
         TEST(what_was_declared_lost_and_has_ended_is_lost_for_its_owner_too),
+        TEST(what_was_told_of_an_end_holds_also_when_the_disk_forgot_it),
         TEST(what_a_dead_replica_ran_is_lost_and_waits_hear_of_it),
         TEST(after_redis_was_away_everybody_gets_the_grace_to_come_back),
         TEST(a_replica_that_comes_back_without_its_executions_says_so),
