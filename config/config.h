@@ -120,7 +120,7 @@ struct config {
     uint64_t kill_grace_ms;   /* limits.kill_grace       3s between TERM and KILL */
     uint64_t max_wait_ms;     /* limits.max_wait         300s: the longest a call may be parked */
     unsigned max_waiters;     /* limits.max_waiters      10000 parked calls in all */
-    unsigned max_watched;     /* limits.max_watched       10000 executions that streams follow */
+    unsigned max_watched;     /* limits.max_watched       65536 resources, and tasks, followed */
     size_t max_output_bytes;  /* limits.max_output       1GiB, 0 = no limit: beyond it the execution
                                  ends, reason output_limit */
     size_t keep_output_bytes; /* limits.keep_output      0 = all of it: older output is dropped (a

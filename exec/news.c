@@ -20,7 +20,6 @@ struct news {
     news_due_fn *due;
     void *arg;
     uint64_t interval_ms;
-    unsigned max;
     struct map *watches; /* id -> watch, owned */
     struct list line;    /* one interval for all: the first is due first */
     struct event *timer; /* owned; set while the line is not empty */
@@ -64,14 +63,12 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     set_timer(n);
 }
 
-struct news *news_new(struct event_base *base, uint64_t interval_ms, unsigned max, news_due_fn *due,
-                      void *arg)
+struct news *news_new(struct event_base *base, uint64_t interval_ms, news_due_fn *due, void *arg)
 {
     struct news *n = xcalloc(1, sizeof(*n));
     n->due = due;
     n->arg = arg;
     n->interval_ms = interval_ms;
-    n->max = max;
     n->watches = map_new();
     list_init(&n->line);
     n->timer = evtimer_new(base, on_timer, n);
@@ -100,18 +97,16 @@ struct news *news_free(struct news *n)
     return NULL;
 }
 
-bool news_watch(struct news *n, const char *id)
+void news_watch(struct news *n, const char *id)
 {
     struct watch *w = map_find(n->watches, id);
-    if (!w && (map_size(n->watches) >= n->max || strlen(id) > EXECUTION_ID_MAX))
-        return false;
+    assert(strlen(id) <= EXECUTION_ID_MAX);
     if (!w) {
         w = xcalloc(1, sizeof(*w));
         memcpy(w->id, id, strlen(id) + 1);
         map_set(n->watches, w->id, w);
     }
     w->count++;
-    return true;
 }
 
 bool news_unwatch(struct news *n, const char *id)

@@ -20,11 +20,10 @@ struct news;
 /* what: of enum news_what. It may watch and unwatch. */
 typedef void news_due_fn(void *arg, const char *id, unsigned what);
 
-struct news *news_new(struct event_base *base, uint64_t interval_ms, unsigned max, news_due_fn *due,
-                      void *arg);
+struct news *news_new(struct event_base *base, uint64_t interval_ms, news_due_fn *due, void *arg);
 struct news *news_free(struct news *n);
-/* One more watches it. False: `max` others are watched. */
-bool news_watch(struct news *n, const char *id);
+/* One more watches it. Who asks for that has a bound (limits.max_watched). */
+void news_watch(struct news *n, const char *id);
 /* One less: true when that was the last. Of an id that is not watched: false. */
 bool news_unwatch(struct news *n, const char *id);
 bool news_is_watched(const struct news *n, const char *id);

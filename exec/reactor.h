@@ -43,8 +43,7 @@ void reactor_on_news(struct reactor *r, reactor_news_fn *fn, void *arg);
 void reactor_on_list_news(struct reactor *r, void (*fn)(void *arg, const char *principal),
                           void *arg);
 /* Counted; in line with calls, so that one submitted later says how things stood when news began to
- * come. The id need not exist, and may be anybody's. At most limits.max_watched: what is beyond
- * them has no news. Any thread. */
+ * come. The id need not exist, and may be anybody's. Any thread. */
 void reactor_watch(struct reactor *r, const char *id);
 void reactor_unwatch(struct reactor *r, const char *id);
 

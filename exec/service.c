@@ -52,7 +52,7 @@ int service_init(struct service *s, const struct config *c, struct event_base *b
     queue_init(&s->queue);
     list_init(&s->stdin_calls);
     s->waiters = waiters_new(base, c->max_waiters, on_parked_due, s);
-    s->news = news_new(base, c->update_interval_ms, c->max_watched, on_news_due, s);
+    s->news = news_new(base, c->update_interval_ms, on_news_due, s);
     CLEANUP(free_p) char *keeper_path = NULL;
     int r = keeper_path_find(c->keeper_path, &keeper_path);
     if (r < 0) {
@@ -156,9 +156,8 @@ void service_changed(struct service *s, struct entry *e, unsigned what)
 
 void service_watch(struct service *s, const char *id)
 {
-    if (!news_watch(s->news, id))
-        LOG_DEBUG("not_watched", LOG_STR("exec", id), LOG_STR("limit", "limits.max_watched"));
-    else if (s->peers)
+    news_watch(s->news, id);
+    if (s->peers)
         peers_watch(s->peers, id);
 }
 

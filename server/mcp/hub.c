@@ -42,8 +42,8 @@ struct hub *hub_new(struct mcp *m)
     list_init(&h->streams);
     h->channels = map_new();
     h->peers = map_new();
-    h->subscriptions = subscriptions_new(on_watch_uri, h);
-    h->tasks = subscriptions_new(on_watch_task, h);
+    h->subscriptions = subscriptions_new(m->config->max_watched, on_watch_uri, h);
+    h->tasks = subscriptions_new(m->config->max_watched, on_watch_task, h);
     return h;
 }
 

@@ -12,15 +12,17 @@ struct topic {
 
 struct subscriptions {
     struct map *topics; /* uri -> topic, owned; those with a watcher */
-    size_t count;
+    size_t count, max;
     void (*on_watch)(void *arg, const char *uri, bool is_on);
     void *arg;
 };
 
-struct subscriptions *subscriptions_new(void (*on_watch)(void *arg, const char *uri, bool is_on),
+struct subscriptions *subscriptions_new(size_t max,
+                                        void (*on_watch)(void *arg, const char *uri, bool is_on),
                                         void *arg)
 {
     struct subscriptions *t = xcalloc(1, sizeof *t);
+    t->max = max;
     t->on_watch = on_watch;
     t->arg = arg;
     t->topics = map_new();
@@ -91,7 +93,7 @@ bool subscription_add(struct subscriptions *t, struct list *owner, const char *u
         return false;
     if (find(owner, uri, &count))
         return true;
-    if (count >= SUBSCRIPTIONS_EACH || t->count >= SUBSCRIPTIONS_MAX)
+    if (count >= SUBSCRIPTIONS_EACH || t->count >= t->max)
         return false;
 
     struct subscription *s = xcalloc(1, sizeof *s);

@@ -11,9 +11,8 @@
 struct peer;
 struct stream;
 
-/* Bounds: of one owner, and of all (with SUBSCRIPTION_URI_MAX this is what they may hold). */
+/* Bounds of one owner. */
 #define SUBSCRIPTIONS_EACH   128
-#define SUBSCRIPTIONS_MAX    65536
 #define SUBSCRIPTION_URI_MAX 1024
 
 struct subscription {
@@ -24,8 +23,10 @@ struct subscription {
 };
 
 struct subscriptions;
-/* on_watch: called with a uri that has its first watcher (is_on), or lost its last one. */
-struct subscriptions *subscriptions_new(void (*on_watch)(void *arg, const char *uri, bool is_on),
+/* At most `max` of all owners. on_watch: called with a uri that has its first watcher (is_on), or
+ * lost its last one. */
+struct subscriptions *subscriptions_new(size_t max,
+                                        void (*on_watch)(void *arg, const char *uri, bool is_on),
                                         void *arg);
 struct subscriptions *subscriptions_free(struct subscriptions *t);
 

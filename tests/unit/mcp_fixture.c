@@ -15,6 +15,7 @@ int mcp_set_up(void **state)
     assert_non_null(mkdtemp(f->dir));
     f->config.replica_id = (char *)"r1";
     f->config.session_ttl_ms = 3600000;
+    f->config.max_watched = 140;
     assert_int_equal(sessions_new(f->dir, "r1", 100, f->config.session_ttl_ms, &f->sessions), 0);
     f->home = memory_home_new();
     test_pack_init(&f->pack);

@@ -49,7 +49,6 @@ static void init_replica(struct replica *r, const char *id)
                                 .max_pending = 10,
                                 .max_waiters = 50,
                                 .max_finished = 100,
-                                .max_watched = 100,
                                 .update_interval_ms = 10,
                                 .retention_ttl_ms = 60000};
     r->home.post = come_back;

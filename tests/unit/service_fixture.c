@@ -42,7 +42,6 @@ int set_up(void **state)
                                 .max_per_session = 3,
                                 .max_pending = 4,
                                 .max_waiters = 5,
-                                .max_watched = 5,
                                 .max_finished = 100,
                                 .retention_ttl_ms = 60000};
     f->home.post = come_back;

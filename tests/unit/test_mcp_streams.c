@@ -206,6 +206,39 @@ static void listen_acknowledges_first_what_it_honours(void **state)
     close_stream(f, x);
 }
 
+/* limits.max_watched: there is room for 12 beside the session's 128. */
+static void listen_says_what_it_does_not_follow(void **state)
+{
+    struct mcp_fixture *f = *state;
+    CLEANUP(free_p) char *session = mcp_initialize(f, "2025-06-18", "{}");
+    CLEANUP(buf_deinit) struct buf uris = {0};
+    for (int i = 0; i < 128; i++) {
+        char uri[32];
+        (void)snprintf(uri, sizeof uri, "mem://%d", i);
+        subscribe(f, session, uri);
+    }
+    buf_append_str(&uris, "{\"resourceSubscriptions\":[\"mem://a\"");
+    for (int i = 1; i < 13; i++)
+        buf_printf(&uris, ",\"mem://b%d\"", i);
+    buf_append_str(&uris, "]}");
+    struct exchange *first = listen_to(f, uris.data);
+    CLEANUP(json_deletep) cJSON *ack = event_json(first, 0);
+    const cJSON *followed = json_at(ack, "params.notifications.resourceSubscriptions");
+    assert_int_equal(cJSON_GetArraySize(followed), 12);
+
+    struct exchange *refused = listen_to(f, "{\"resourceSubscriptions\":[\"mem://c\"]}");
+    CLEANUP(json_deletep) cJSON *none = event_json(refused, 0);
+    assert_false(json_has(none, "params.notifications.resourceSubscriptions.0"));
+    close_stream(f, first);
+    struct exchange *last = listen_to(f, "{\"resourceSubscriptions\":[\"mem://c\"]}");
+    int before = count_events(last);
+    close_stream(f, refused); /* takes nothing from who was not refused */
+    mcp_resource_updated(f->mcp, "alice", "mem://c");
+    memory_home_run(f->home);
+    assert_int_equal(count_events(last), before + 1);
+    close_stream(f, last);
+}
+
 static void listen_tells_only_what_was_asked_for(void **state)
 {
     struct mcp_fixture *f = *state;
@@ -310,6 +343,7 @@ int main(void)
         MCP_TEST(an_open_stream_keeps_its_session_alive),
         MCP_TEST(a_stream_needs_a_session_and_the_right_accept),
         MCP_TEST(listen_acknowledges_first_what_it_honours),
+        MCP_TEST(listen_says_what_it_does_not_follow),
         MCP_TEST(listen_tells_only_what_was_asked_for),
         MCP_TEST(draining_ends_a_listen_with_its_result),
         MCP_TEST(bad_listens_are_refused),

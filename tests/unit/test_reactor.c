@@ -47,7 +47,6 @@ static int set_up(void **state)
                                 .max_per_session = 1,
                                 .max_pending = 10,
                                 .max_waiters = 5,
-                                .max_watched = 5,
                                 .max_finished = 100,
                                 .retention_ttl_ms = 60000};
     new_reactor(f);
