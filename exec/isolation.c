@@ -21,6 +21,7 @@ struct isolation {
     const struct config_profile *profile; /* borrowed */
     char *bwrap, *init;                   /* owned; absolute paths */
     void *filter;                         /* owned */
+    char *passwd, *group;                 /* owned */
     const char *stage;                    /* constant text; NULL: commands run as our user */
     struct keeper_sandbox common;         /* borrows from the above */
     pthread_mutex_t lock;                 /* guards the rest */
@@ -163,6 +164,20 @@ static char *find_parts(struct isolation *i)
     return NULL;
 }
 
+/* The first of a name or number counts. */
+static void make_users(struct isolation *i)
+{
+    unsigned uid = (unsigned)i->profile->uid;
+
+    i->passwd = format("sandbox:x:%u:%u:sandbox:" SANDBOX_WORKSPACE ":/bin/sh\n"
+                       "root:x:0:0:root:/root:/usr/sbin/nologin\n"
+                       "nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+                       uid, uid);
+    i->group = format("sandbox:x:%u:\nroot:x:0:\nnogroup:x:65534:\n", uid);
+    i->common.passwd = i->passwd;
+    i->common.group = i->group;
+}
+
 int isolation_new(const struct config *c, struct isolation **ret, char **ret_error)
 {
     const struct config_profile *p =
@@ -187,6 +202,7 @@ int isolation_new(const struct config *c, struct isolation **ret, char **ret_err
     }
     i->common.init = i->init;
     i->common.filter = i->filter;
+    make_users(i);
     i->common.stage = i->stage;
     i->common.pool_max = c->sandbox_pool;
     i->common.pool_idle_ms = c->sandbox_pool_idle_ms;
@@ -202,6 +218,8 @@ struct isolation *isolation_free(struct isolation *i)
     free(i->bwrap);
     free(i->init);
     free(i->filter);
+    free(i->passwd);
+    free(i->group);
     free(i->is_used);
     pthread_mutex_destroy(&i->lock);
     free(i);

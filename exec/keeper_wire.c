@@ -65,6 +65,8 @@ static void walk_sandbox(struct codec *c, struct keeper_sandbox *s)
     codec_str(c, &s->workspace);
     codec_str(c, &s->stage);
     codec_bytes(c, &s->filter, &s->filter_len);
+    codec_str(c, &s->passwd);
+    codec_str(c, &s->group);
     codec_u64(c, &s->uid);
     codec_bool(c, &s->wants_listener);
     codec_bool(c, &s->can_pool);
@@ -73,6 +75,7 @@ static void walk_sandbox(struct codec *c, struct keeper_sandbox *s)
     require(c, s->filter_len <= KEEPER_FILTER_MAX && s->uid <= UINT32_MAX - 1);
     if (s->wrap && s->wrap[0]) {
         require(c, s->wrap[0][0] == '/' && s->filter_len > 0);
+        require(c, s->passwd && s->group);
         require(c, s->init && s->init[0] == '/' && s->workspace && s->workspace[0] == '/');
         require(c, !s->uid || (s->stage && s->stage[0] == '/'));
     }

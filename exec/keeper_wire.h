@@ -38,8 +38,8 @@
 #include "state/execution.h"
 #include "state/journal_format.h"
 
-#define KEEPER_VERSION_MIN 2u
-#define KEEPER_VERSION_MAX 2u
+#define KEEPER_VERSION_MIN 3u
+#define KEEPER_VERSION_MAX 3u
 
 /* A packet: arguments and environment of one start together must fit. Linux allows twice
  * net.core.wmem_max (212,992 by default) for a unix socket's buffer, see unix(7), socket(7). */
@@ -102,7 +102,9 @@ struct keeper_sandbox {
     const char *stage;     /* absolute; where wrap finds the workspace when uid is not ours */
     const void *filter;    /* of system calls: an array of struct sock_filter */
     size_t filter_len;     /* bytes */
-    uint64_t uid;          /* user and group that it runs as; 0: ours */
+    const char *passwd;    /* what /etc/passwd and /etc/group are in there, for wrap to bind */
+    const char *group;
+    uint64_t uid; /* user and group that it runs as; 0: ours */
     bool wants_listener;
     /* Prepared ones: whether it may be one, how many are kept, for how long. */
     bool can_pool;

@@ -6,6 +6,8 @@
 
 #include <sys/stat.h>
 
+#include "exec/init/init_wire.h"
+
 struct argv {
     char **v; /* owned */
     size_t n, cap;
@@ -321,6 +323,45 @@ static void hide_again(struct argv *a, const struct sandbox_wrap *w)
             add_path(a, w->profile, &paths.v[i]);
 }
 
+static bool is_named(const char *path, const struct config_strings *paths)
+{
+    for (size_t i = 0; i < paths->n; i++)
+        if (strcmp(path, paths->v[i]) == 0)
+            return true;
+    return false;
+}
+
+/* By the call: named, or in something that it hides. */
+static bool is_asked_for(const struct sandbox_wrap *w, const char *path)
+{
+    for (size_t i = 0; w->asked && i < w->asked->n; i++) {
+        const struct sandbox_path *m = &w->asked->v[i];
+        if (strcmp(m->path, path) == 0 ||
+            (m->how == SANDBOX_HIDDEN && sandbox_path_is_below(path, m->path)))
+            return true;
+    }
+    return false;
+}
+
+/* Who is who in there: its own user, whom the host does not know or calls by another's name. A
+ * profile that names the host's file itself has that. Last, since bwrap can't mount anything on a
+ * file of this kind. */
+static void add_user_file(struct argv *a, const struct sandbox_wrap *w, int fd, const char *path)
+{
+    const struct config_profile *p = w->profile;
+    struct stat st;
+
+    if (is_below_any(path, &p->hidden) || is_named(path, &p->read_only) ||
+        is_named(path, &p->writable) || is_asked_for(w, path))
+        return;
+    if ((is_below_any(path, &p->read_only) || is_below_any(path, &p->writable)) &&
+        (lstat(path, &st) < 0 || !S_ISREG(st.st_mode)))
+        return; /* nothing to mount it on */
+    ADD(a, "--perms", "0444", "--ro-bind-data");
+    add_number(a, (uint64_t)fd);
+    add(a, path);
+}
+
 char **sandbox_wrap_make(const struct sandbox_wrap *w)
 {
     struct argv a = {0};
@@ -333,6 +374,8 @@ char **sandbox_wrap_make(const struct sandbox_wrap *w)
         add_asked(&a, w, &w->asked->v[i]);
     if (w->asked)
         hide_again(&a, w);
+    add_user_file(&a, w, INIT_PASSWD_FD, "/etc/passwd");
+    add_user_file(&a, w, INIT_GROUP_FD, "/etc/group");
     ADD(&a, "--remount-ro", "/", "--chdir", "/");
     return a.v;
 }

@@ -27,6 +27,8 @@ enum {
     INIT_CONTROL_FD = 3,   /* the socket */
     INIT_PROGRAM_FD = 4,   /* the program itself, for bwrap to run: no path of it is mounted */
     INIT_FILTER_FD = 5,    /* bwrap's --seccomp */
+    INIT_PASSWD_FD = 6,    /* bwrap's --ro-bind-data */
+    INIT_GROUP_FD = 7,     /* the same */
     INIT_PROXY_PORT = 3128 /* where the listener is, on 127.0.0.1 */
 };
 

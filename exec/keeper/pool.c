@@ -46,6 +46,8 @@ static void walk_key(struct codec *c, struct recipe *r)
     codec_str(c, &s->workspace);
     codec_str(c, &s->stage);
     codec_bytes(c, &s->filter, &s->filter_len);
+    codec_str(c, &s->passwd);
+    codec_str(c, &s->group);
     codec_u64(c, &s->uid);
     codec_bool(c, &s->wants_listener);
     codec_u64(c, &l->max_memory_bytes); /* those that its groups hold */

@@ -20,9 +20,9 @@
 
 /* What bwrap gets. */
 struct outfit {
-    int null_fd, messages[2], control[2], program_fd, filter_fd; /* owned */
+    int null_fd, messages[2], control[2], program_fd, filter_fd, passwd_fd, group_fd; /* owned */
 };
-#define OUTFIT_NONE ((struct outfit){-1, {-1, -1}, {-1, -1}, -1, -1})
+#define OUTFIT_NONE ((struct outfit){-1, {-1, -1}, {-1, -1}, -1, -1, -1, -1})
 
 static void outfit_deinit(struct outfit *o)
 {
@@ -33,6 +33,8 @@ static void outfit_deinit(struct outfit *o)
     }
     fd_closep(&o->program_fd);
     fd_closep(&o->filter_fd);
+    fd_closep(&o->passwd_fd);
+    fd_closep(&o->group_fd);
 }
 
 static int raise_fd(int *fd)
@@ -49,13 +51,13 @@ static int raise_fd(int *fd)
     return 0;
 }
 
-/* A filter that bwrap reads to its end: for each its own. */
-static int make_filter(const struct keeper_sandbox *s, int *ret_fd)
+/* What bwrap reads to its end: for each its own. */
+static int make_file(const void *data, size_t len, int *ret_fd)
 {
-    *ret_fd = memfd_create("filter", MFD_CLOEXEC);
+    *ret_fd = memfd_create("bwrap", MFD_CLOEXEC);
     int r = raise_fd(ret_fd);
     if (r == 0)
-        r = fd_write_all(*ret_fd, s->filter, s->filter_len);
+        r = fd_write_all(*ret_fd, data, len);
     if (r == 0 && lseek(*ret_fd, 0, SEEK_SET) < 0)
         r = -errno;
     return r;
@@ -88,7 +90,11 @@ static int make_outfit(const struct keeper_sandbox *s, struct outfit *o)
         o->program_fd = open(s->init, O_PATH | O_CLOEXEC);
         r = raise_fd(&o->program_fd);
     }
-    return r == 0 ? make_filter(s, &o->filter_fd) : r;
+    if (r == 0)
+        r = make_file(s->filter, s->filter_len, &o->filter_fd);
+    if (r == 0)
+        r = make_file(s->passwd, strlen(s->passwd), &o->passwd_fd);
+    return r == 0 ? make_file(s->group, strlen(s->group), &o->group_fd) : r;
 }
 
 /* bwrap … --seccomp 5 -- /proc/self/fd/4 [listen]. The array is the caller's. */
@@ -114,9 +120,10 @@ static char **make_argv(const struct keeper_sandbox *s)
 static bool run_bwrap(struct keeper *k, const struct keeper_sandbox *s, const struct outfit *o,
                       const struct spawn_groups *groups, pid_t *ret_pid, struct spawn_error *e)
 {
-    static_assert(INIT_CONTROL_FD == 3 && INIT_PROGRAM_FD == 4 && INIT_FILTER_FD == 5,
+    static_assert(INIT_CONTROL_FD == 3 && INIT_PROGRAM_FD == 4 && INIT_FILTER_FD == 5 &&
+                      INIT_PASSWD_FD == 6 && INIT_GROUP_FD == 7,
                   "in this order");
-    const int more_fds[] = {o->control[1], o->program_fd, o->filter_fd};
+    const int more_fds[] = {o->control[1], o->program_fd, o->filter_fd, o->passwd_fd, o->group_fd};
     const struct execution_limits none = {0};
     char *env[] = {k->sandbox_mark, NULL};
     CLEANUP(free_p) char **argv = make_argv(s);

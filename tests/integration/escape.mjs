@@ -93,6 +93,13 @@ for (const who of isRoot ? ['root', 'an unprivileged user'] : ['an unprivileged 
       assert.equal(statSync(workspace).mode & 0o777, 0o700);
     });
 
+    test('its user has a name, and those of the host are not told', async () => {
+      assert.equal(await said('id -un; id -gn; whoami; echo ~sandbox'), 'sandbox\nsandbox\nsandbox\n/workspace\n');
+      const names = (await said('cut -d: -f1 /etc/passwd /etc/group; echo x >>/etc/passwd')).trim().split('\n');
+      assert.deepEqual(names.slice(0, 6), ['sandbox', 'root', 'nobody', 'sandbox', 'root', 'nogroup']);
+      assert.equal(names.length, 7); // what the shell says of the last command
+    });
+
     test('the filter of system calls refuses each of them', async () => {
       const calls = parse(await said('./probe'));
       for (const [error, names] of Object.entries(refusedCalls))

@@ -50,8 +50,7 @@ const programs = [
   { name: 'a node REPL', command: `${node} -i`, caller: plain, prompt: /^> $/ },
   { name: 'cat', command: 'cat' },
   { name: 'a getpass', command: `python3 -c 'import getpass; getpass.getpass()'`, needs: 'python3', ptys: [true], prompt: /^Password: $/, hidden: true },
-  // It asks who it runs for, and the user of a sandbox is in no passwd file.
-  { name: 'ssh-keygen', command: `ssh-keygen -q -t ed25519 -f key.$$`, needs: 'ssh-keygen', caller: plain, ptys: [true], prompt: /passphrase/, hidden: true },
+  { name: 'ssh-keygen', command: `ssh-keygen -q -t ed25519 -f key.$$`, needs: 'ssh-keygen', ptys: [true], prompt: /passphrase/, hidden: true },
 ];
 
 describe('is seen:', () => {

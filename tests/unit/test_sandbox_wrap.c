@@ -101,6 +101,8 @@ static void everything_is_its_own(void **state)
         "--proc\n/proc\n--dev\n/dev\n",
         "--perms\n1777\n--size\n4096\n--tmpfs\n/tmp\n",
         "--tmpfs\n/dev/shm\n--remount-ro\n/dev\n",
+        "--perms\n0444\n--ro-bind-data\n6\n/etc/passwd\n",
+        "--perms\n0444\n--ro-bind-data\n7\n/etc/group\n",
         "--bind\n/mnt\n/workspace\n",
         "--remount-ro\n/\n",
     };
@@ -110,6 +112,15 @@ static void everything_is_its_own(void **state)
     p.network = CONFIG_NETWORK_HOST;
     CLEANUP(free_p) char *shared = make(&w, *state);
     (void)at(shared, "--share-net\n");
+}
+
+static void made_users_give_way_to_what_the_profile_says(void **state)
+{
+    char etc[] = "/etc", passwd[] = "/etc/passwd", group[] = "/etc/group";
+    struct config_profile p = {.read_only = LIST(etc, passwd), .hidden = LIST(group)};
+    struct sandbox_wrap w = wrap_of(&p);
+    CLEANUP(free_p) char *made = make(&w, *state);
+    assert_null(strstr(made, "--ro-bind-data"));
 }
 
 static void parents_are_mounted_before_what_lies_below(void **state)
@@ -318,6 +329,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         temp_dir_test(what_lies_below_a_hidden_path_goes_with_it),
         temp_dir_test(everything_is_its_own),
+        temp_dir_test(made_users_give_way_to_what_the_profile_says),
         temp_dir_test(parents_are_mounted_before_what_lies_below),
         temp_dir_test(the_hosts_root_comes_before_what_is_its_own),
         temp_dir_test(what_is_not_there_is_left_out),
