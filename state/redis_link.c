@@ -20,8 +20,8 @@
 #define REPLY_MAX (256u << 20)
 /* Below this a command is copied into the output buffer, above it lent to it. */
 #define COPY_MAX 4096u
-/* At most so much is read and answered in one turn of the loop. */
-#define READ_MAX (256u << 10)
+/* At most so much is read and answered, or written, in one turn of the loop. */
+#define TURN_MAX (256u << 10)
 
 struct pending {
     struct list link;
@@ -250,7 +250,8 @@ static void on_dialed(void *arg, struct bufferevent *bev, const char *error)
     l->heard_ms = clock_mono_ms();
     l->state = LINK_OPEN;
     bufferevent_setcb(bev, on_read, NULL, on_event, l);
-    (void)bufferevent_set_max_single_read(bev, READ_MAX);
+    (void)bufferevent_set_max_single_read(bev, TURN_MAX);
+    (void)bufferevent_set_max_single_write(bev, TURN_MAX);
     bufferevent_enable(bev, EV_READ | EV_WRITE);
     l->o.events->on_open(l->o.arg);
 }
