@@ -46,7 +46,7 @@ static void append_data(struct buf *b, const struct record_event *e)
     if (len > 0 && (memchr(e->data, '\0', len) || !utf8_is_valid(e->data, len)))
         return append_base64(b, e->data, len);
     json_text_key(b, "data");
-    json_text_str(b, len > 0 ? e->data : "", len);
+    json_text_utf8(b, len > 0 ? e->data : "", len);
 }
 
 static void append_exit(struct buf *b, const struct execution_exit *x)
@@ -107,15 +107,28 @@ static void append_details(struct buf *b, const struct record_event *e,
     }
 }
 
+/* Seconds, with all digits of the microseconds. */
+static void append_ts(struct buf *b, uint64_t us)
+{
+    uint64_t fraction = us % 1000000;
+    char digits[7] = ".000000";
+    for (size_t i = sizeof(digits) - 1; fraction > 0; fraction /= 10)
+        digits[i--] = (char)('0' + fraction % 10);
+    json_text_key(b, "ts");
+    buf_append_u64(b, us / 1000000);
+    buf_append(b, digits, sizeof(digits));
+}
+
 void record_event_write(const struct record_event *e, const struct execution_exit *exit,
                         struct buf *to)
 {
-    uint64_t us = e->record.time_us;
     assert(e->record.type >= JOURNAL_READY && e->record.type <= JOURNAL_TYPE_MAX);
-    buf_printf(to, "{\"event_id\":\"%" PRIu64 "\",\"type\":\"%s\"", e->number,
-               type_names[e->record.type]);
+    buf_append_str(to, "{\"event_id\":\"");
+    buf_append_u64(to, e->number);
+    buf_append_char(to, '"');
+    json_text_member_str(to, "type", type_names[e->record.type]);
     append_details(to, e, exit);
-    buf_printf(to, ",\"ts\":%" PRIu64 ".%06" PRIu64, us / 1000000, us % 1000000);
+    append_ts(to, e->record.time_us);
     if (e->record.flags & JOURNAL_PARTIAL)
         buf_append_str(to, ",\"partial\":true");
     if (e->record.value && !has_note(&e->record)) /* there, a place in a file */

@@ -9,17 +9,13 @@ void buf_deinit(struct buf *b)
     *b = (struct buf){0};
 }
 
-void buf_reserve(struct buf *b, size_t extra)
+void buf_grow(struct buf *b, size_t extra)
 {
     size_t need;
 
-    /* One more for the NUL. */
     if (__builtin_add_overflow(b->len, extra, &need) || need >= SIZE_MAX / 2)
         abort();
     need++;
-    if (need <= b->cap)
-        return;
-
     size_t cap = b->cap < 64 ? 64 : b->cap;
     while (cap < need)
         cap *= 2;
@@ -48,6 +44,16 @@ void buf_append_str(struct buf *b, const char *s)
 void buf_append_char(struct buf *b, char c)
 {
     buf_append(b, &c, 1);
+}
+
+void buf_append_u64(struct buf *b, uint64_t v)
+{
+    char digits[20]; /* of 2^64 */
+    size_t at = sizeof(digits);
+    do
+        digits[--at] = (char)('0' + v % 10);
+    while ((v /= 10) > 0);
+    buf_append(b, digits + at, sizeof(digits) - at);
 }
 
 void buf_printf(struct buf *b, const char *fmt, ...)

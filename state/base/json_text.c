@@ -60,6 +60,7 @@ static size_t plain_run(const char *s, size_t len)
 /* Without the quotes; `s` is UTF-8. */
 static void append_escaped(struct buf *b, const char *s, size_t len)
 {
+    buf_reserve(b, len);
     for (size_t i = 0; i < len;) {
         size_t run = plain_run(s + i, len - i);
         buf_append(b, s + i, run);
@@ -86,20 +87,27 @@ static void append_repaired(struct buf *b, const char *s, size_t len)
     }
 }
 
-void json_text_str(struct buf *b, const char *s, size_t len)
+void json_text_utf8(struct buf *b, const char *s, size_t len)
 {
     append_separator(b);
     buf_append_char(b, '"');
+    append_escaped(b, s, len);
+    buf_append_char(b, '"');
+}
+
+void json_text_str(struct buf *b, const char *s, size_t len)
+{
     if (utf8_is_valid(s, len))
-        append_escaped(b, s, len);
-    else
-        append_repaired(b, s, len);
+        return json_text_utf8(b, s, len);
+    append_separator(b);
+    buf_append_char(b, '"');
+    append_repaired(b, s, len);
     buf_append_char(b, '"');
 }
 
 void json_text_key(struct buf *b, const char *key)
 {
-    json_text_str(b, key, strlen(key));
+    json_text_utf8(b, key, strlen(key));
     buf_append_char(b, ':');
 }
 
@@ -114,7 +122,7 @@ void json_text_member_str(struct buf *b, const char *key, const char *s)
 void json_text_member_u64(struct buf *b, const char *key, uint64_t v)
 {
     json_text_key(b, key);
-    buf_printf(b, "%" PRIu64, v);
+    buf_append_u64(b, v);
 }
 
 void json_text_member_i64(struct buf *b, const char *key, int64_t v)

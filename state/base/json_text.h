@@ -19,6 +19,8 @@
 
 /* A string value. Bytes that are not UTF-8 become U+FFFD, one for each. */
 void json_text_str(struct buf *b, const char *s, size_t len);
+/* The same of what is known to be UTF-8. */
+void json_text_utf8(struct buf *b, const char *s, size_t len);
 void json_text_key(struct buf *b, const char *key);
 void json_text_member_str(struct buf *b, const char *key, const char *s); /* NULL: left out */
 void json_text_member_u64(struct buf *b, const char *key, uint64_t v);    /* all digits */

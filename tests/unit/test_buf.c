@@ -37,6 +37,18 @@ static void appends_one_after_the_other(void **state)
     buf_deinit(&b);
 }
 
+static void appends_any_number(void **state)
+{
+    struct buf b = {0};
+    buf_append_u64(&b, 0);
+    buf_append_char(&b, ' ');
+    buf_append_u64(&b, 10);
+    buf_append_char(&b, ' ');
+    buf_append_u64(&b, UINT64_MAX);
+    assert_holds(&b, "0 10 18446744073709551615");
+    buf_deinit(&b);
+}
+
 static void keeps_bytes_that_are_zero(void **state)
 {
     struct buf b = {0};
@@ -129,6 +141,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(zeroed_is_empty_and_deinit_of_it_is_legal),
         cmocka_unit_test(appends_one_after_the_other),
+        cmocka_unit_test(appends_any_number),
         cmocka_unit_test(keeps_bytes_that_are_zero),
         cmocka_unit_test(prints_more_than_fits),
         cmocka_unit_test(prints_what_just_fits),
