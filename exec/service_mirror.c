@@ -104,7 +104,11 @@ int service_mirror_init(struct service *s)
     if (r < 0)
         return r;
     replica_set_facts(s->replica, get_facts, s);
-    s->mirror = mirror_new(s->base, s->redis, s->config, &events, s);
+    const struct mirror_options mirror = {
+        .base = s->base, .redis = s->redis, .config = s->config, .events = &events, .arg = s};
+    r = mirror_new(&mirror, &s->mirror);
+    if (r < 0)
+        return r;
     list_for_each (l, &s->registry.by_age)
         (void)mirror_add(s->mirror, CONTAINER_OF(l, struct entry, by_age)->id, NULL);
     return 0;

@@ -56,6 +56,9 @@ struct journal_sums {
 /* -EFBIG: more than `limit`; -ENODATA: retention dropped bytes; -errno. */
 MUST_USE int journal_sums(const char *state_dir, const char *id, uint64_t limit,
                           struct journal_sums *ret);
+/* Of an open one as far as it was refreshed, in one go; nothing is looked up or kept. The same
+ * errors. */
+MUST_USE int journal_sums_of(struct journal *j, struct journal_sums *ret);
 /* Puts sums that somebody else computed beside the journal. 0 or -errno. */
 MUST_USE int journal_keep_sums(const char *dir, const struct journal_sums *sums);
 

@@ -15,7 +15,8 @@
 
 /* A piece of output, so that many short lines cost one read. */
 struct window {
-    char *data; /* owned; WINDOW_SIZE */
+    char *data; /* owned; `size` bytes */
+    size_t size;
     uint64_t offset;
     size_t len;
 };
@@ -93,7 +94,7 @@ static int hash_record(struct journal_summing *s, const struct journal_record *r
     struct window *w = &s->window;
     if (rec->offset < w->offset || rec->offset + rec->length > w->offset + w->len) {
         uint64_t left = journal_output_bytes(s->journal) - rec->offset;
-        w->len = left < WINDOW_SIZE ? (size_t)left : WINDOW_SIZE;
+        w->len = left < w->size ? (size_t)left : w->size;
         w->offset = rec->offset;
         int r = journal_read(s->journal, w->offset, w->data, w->len);
         if (r < 0)
@@ -126,6 +127,20 @@ static int hash_some(struct journal_summing *s, uint64_t max_bytes)
     return 0;
 }
 
+static void begin(struct journal_summing *s)
+{
+    uint64_t bytes = journal_output_bytes(s->journal);
+    s->window.size = bytes < WINDOW_SIZE ? (size_t)bytes : WINDOW_SIZE;
+    s->window.data = xcalloc(1, s->window.size + 1);
+    s->hasher = (struct hasher){.out = sha256_new(), .err = sha256_new()};
+}
+
+static void finish(const struct journal_summing *s, struct journal_sums *ret)
+{
+    sha256_hex(s->hasher.out, ret->stdout_hex);
+    sha256_hex(s->hasher.err, ret->stderr_hex);
+}
+
 static int open_journal(struct journal_summing *s, const char *state_dir, const char *id,
                         uint64_t limit)
 {
@@ -151,8 +166,7 @@ int journal_summing_new(const char *state_dir, const char *id, uint64_t limit,
         int r = open_journal(s, state_dir, id, limit);
         if (r < 0)
             return r;
-        s->hasher = (struct hasher){.out = sha256_new(), .err = sha256_new()};
-        s->window.data = xcalloc(1, WINDOW_SIZE);
+        begin(s);
     }
     *ret = TAKE_PTR(s);
     return 0;
@@ -176,8 +190,7 @@ int journal_summing_step(struct journal_summing *s, uint64_t max_bytes, struct j
         int r = hash_some(s, max_bytes);
         if (r != 0)
             return r;
-        sha256_hex(s->hasher.out, s->sums.stdout_hex);
-        sha256_hex(s->hasher.err, s->sums.stderr_hex);
+        finish(s, &s->sums);
         if (s->has_ended && journal_output_bytes(s->journal) >= KEEP_FROM_BYTES)
             DISREGARD(journal_keep_sums(s->dir, &s->sums)); /* they can be computed again */
     }
@@ -191,4 +204,18 @@ int journal_sums(const char *state_dir, const char *id, uint64_t limit, struct j
     int r = journal_summing_new(state_dir, id, limit, &s);
 
     return r < 0 ? r : journal_summing_step(s, UINT64_MAX, ret);
+}
+
+int journal_sums_of(struct journal *j, struct journal_sums *ret)
+{
+    struct journal_summing s = {.journal = j};
+    if (journal_first_offset(j) > 0)
+        return -ENODATA;
+    begin(&s);
+    int r = hash_some(&s, UINT64_MAX);
+    if (r == 0)
+        finish(&s, ret);
+    hasher_deinit(&s.hasher);
+    free(s.window.data);
+    return r;
 }

@@ -23,6 +23,7 @@ libstate_a_SOURCES = \
     state/journal_sums.c \
     state/mirror.c state/mirror.h \
     state/mirror_answer.c state/mirror_impl.h \
+    state/mirror_hasher.c state/mirror_hasher.h \
     state/mirror_script.c \
     state/mirror_slice.c state/mirror_slice.h \
     state/mirror_step.c \

@@ -183,30 +183,47 @@ static void on_down(void *arg)
     LOG_INFO("mirror_waits", LOG_U64("executions", map_size(m->by_id)));
 }
 
-struct mirror *mirror_new(struct event_base *base, struct redis *redis, const struct config *c,
-                          const struct mirror_events *events, void *arg)
+static void on_hashed(void *arg, const char *id, const struct journal_sums *sums)
+{
+    struct mirror *m = arg;
+    struct mirrored *x = map_find(m->by_id, id);
+    m->hashing--;
+    if (!x || x->phase == MIRRORED_OUT)
+        return;
+    mirrored_set_sums(x, sums);
+    mirrored_mark(x, true);
+}
+
+int mirror_new(const struct mirror_options *o, struct mirror **ret)
 {
     struct mirror *m = xcalloc(1, sizeof(*m));
-    m->base = base;
-    m->redis = redis;
-    m->config = c;
-    m->events = events;
-    m->arg = arg;
+    const struct mirror_hasher_options hasher = {
+        .base = o->base, .state_dir = o->config->state_dir, .done = on_hashed, .arg = m};
+    int r = mirror_hasher_new(&hasher, &m->hasher);
+    if (r < 0) {
+        free(m);
+        return r;
+    }
+    m->redis = o->redis;
+    m->config = o->config;
+    m->events = o->events;
+    m->arg = o->arg;
     m->by_id = map_new();
     list_init(&m->hurried);
     list_init(&m->calm);
     list_init(&m->live);
-    m->on_work = evtimer_new(base, on_work, m);
-    m->on_batch = evtimer_new(base, on_batch, m);
+    m->on_work = evtimer_new(o->base, on_work, m);
+    m->on_batch = evtimer_new(o->base, on_batch, m);
     if (!m->on_work || !m->on_batch)
         abort();
     m->watcher = (struct redis_watcher){.on_up = on_up, .on_down = on_down, .arg = m};
     m->ask = (struct redis_script){.name = "mirror_ask", .text = mirror_ask_script};
     m->write = (struct redis_script){.name = "mirror_write", .text = mirror_write_script};
-    redis_add_script(redis, &m->ask);
-    redis_add_script(redis, &m->write);
-    redis_watch(redis, &m->watcher);
-    return m;
+    redis_add_script(m->redis, &m->ask);
+    redis_add_script(m->redis, &m->write);
+    redis_watch(m->redis, &m->watcher);
+    *ret = m;
+    return 0;
 }
 
 static void free_each(const char *id, void *value, void *arg)
@@ -219,6 +236,7 @@ struct mirror *mirror_free(struct mirror *m)
 {
     if (!m)
         return NULL;
+    mirror_hasher_free(m->hasher);
     map_each(m->by_id, free_each, m);
     map_free(m->by_id);
     event_free(m->on_work);
@@ -293,8 +311,8 @@ void mirror_forget(struct mirror *m, const char *id)
 
 bool mirror_is_idle(const struct mirror *m)
 {
-    return m->refused_ms ||
-           (m->in_flight == 0 && list_is_empty(&m->hurried) && list_is_empty(&m->calm));
+    return m->refused_ms || (m->in_flight == 0 && m->hashing == 0 && list_is_empty(&m->hurried) &&
+                             list_is_empty(&m->calm));
 }
 
 void mirror_tick(struct mirror *m)

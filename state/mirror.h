@@ -41,9 +41,16 @@ struct mirror_events {
     void (*on_fenced)(void *arg, const char *id, enum execution_status status);
 };
 
-/* All is borrowed. redis_free() comes before mirror_free(), since it calls back. */
-struct mirror *mirror_new(struct event_base *base, struct redis *redis, const struct config *c,
-                          const struct mirror_events *events, void *arg);
+struct mirror_options { /* all is borrowed */
+    struct event_base *base;
+    struct redis *redis;
+    const struct config *config;
+    const struct mirror_events *events;
+    void *arg; /* of the events */
+};
+
+/* 0 or -errno. redis_free() comes before mirror_free(), since it calls back. */
+MUST_USE int mirror_new(const struct mirror_options *o, struct mirror **ret);
 struct mirror *mirror_free(struct mirror *m);
 
 /* A new execution, or one that an earlier server left (spec NULL: it is read when it is needed).

@@ -38,7 +38,6 @@ static void lose(struct mirrored *x, enum redis_outcome o, const struct redisRep
     struct mirror *m = x->mirror;
     x->phase = MIRRORED_UNKNOWN;
     x->is_broken = x->in_flight > 0;
-    mirrored_drop_sums(x);
     mirrored_announce(x, false);
     if (o == REDIS_E_ENDED)
         return;
@@ -148,8 +147,6 @@ static void resume(struct mirrored *x, const char *status, uint64_t first, uint6
         return fence(x, status);
     if (!fits(x, first, end))
         return repair(x, "other_content");
-    if (end != x->window.end)
-        mirrored_drop_sums(x);
     estimate(x, first, end);
     x->phase = MIRRORED_GOES;
     x->acked = end;

@@ -1,12 +1,11 @@
 #pragma once
 /* The mirror's inside, for mirror*.c. */
-#include <openssl/evp.h>
-
 #include <event2/event.h>
 
 #include "state/base/list.h"
 #include "state/base/map.h"
 #include "state/mirror.h"
+#include "state/mirror_hasher.h"
 #include "state/mirror_slice.h"
 #include "state/mirror_window.h"
 
@@ -16,6 +15,9 @@ enum mirrored_phase {
     MIRRORED_GOES,    /* Redis has what the window says */
     MIRRORED_OUT      /* declared lost, or not readable: nothing more is written */
 };
+
+/* Of the sums of one that has ended, which its last record brings. */
+enum mirrored_sums { SUMS_UNKNOWN, SUMS_ASKED, SUMS_KNOWN, SUMS_NONE };
 
 /* Commands of one execution on their way: more than one, so that a long backlog does not wait for
  * each answer. */
@@ -48,10 +50,11 @@ struct mirrored {
     bool has_constants, interactive;
     uint64_t created_us;
     struct journal *journal; /* owned; NULL: closed */
-    EVP_MD_CTX *sums[2];     /* owned; of stdout and stderr up to window.end; NULL: not known */
-    struct list work;        /* mirror.hurried or mirror.calm */
-    struct list live;        /* mirror.live, until it has settled */
-    uint64_t acked;          /* events that Redis has acknowledged */
+    enum mirrored_sums has_sums;
+    struct journal_sums sums;
+    struct list work; /* mirror.hurried or mirror.calm */
+    struct list live; /* mirror.live, until it has settled */
+    uint64_t acked;   /* events that Redis has acknowledged */
 };
 
 /* A command on its way. */
@@ -64,7 +67,6 @@ struct mirror_flight {
 };
 
 struct mirror {
-    struct event_base *base;     /* borrowed */
     struct redis *redis;         /* borrowed */
     const struct config *config; /* borrowed */
     const struct mirror_events *events;
@@ -75,6 +77,8 @@ struct mirror {
     struct list hurried, calm;      /* who has something to write: those first, these when there is
                                        nothing else */
     struct list live;               /* not settled */
+    struct mirror_hasher *hasher;   /* owned */
+    unsigned hashing;               /* executions that wait for it */
     unsigned in_flight;             /* commands */
     size_t in_flight_bytes;
     struct event *on_batch, *on_work; /* owned */
@@ -95,8 +99,8 @@ void mirror_go_on(struct mirror *m);
 bool mirrored_step(struct mirrored *x, size_t *ret_bytes);
 /* Closes what only is needed while it grows. */
 void mirrored_settle(struct mirrored *x);
-void mirrored_drop_sums(struct mirrored *x);
-void mirrored_set_hash(struct mirrored *x, const char *hash); /* NULL: none */
+void mirrored_set_hash(struct mirrored *x, const char *hash);                /* NULL: none */
+void mirrored_set_sums(struct mirrored *x, const struct journal_sums *sums); /* NULL: none */
 /* mirror_script.c */
 extern const char mirror_ask_script[], mirror_write_script[];
 bool mirror_send_ask(struct mirrored *x);

@@ -1,9 +1,10 @@
 /*
  * One step of one execution: look what there is, write what fits.
  *
- * The record says an end only with the step that brings the last event: until then it says
- * "running", so that whoever sees an end sees all of it. While output streams by, the record is
- * written with each step when it is small, else once in a while: the list is what counts.
+ * The record says an end only with the step that brings the last event, and once the sums of the
+ * output are known: until then it says "running", so that whoever sees an end sees all of it. While
+ * output streams by, the record is written with each step when it is small, else once in a while:
+ * the list is what counts.
  */
 #include <errno.h>
 
@@ -43,13 +44,6 @@ static bool load_constants(struct mirrored *x)
     return true;
 }
 
-void mirrored_drop_sums(struct mirrored *x)
-{
-    EVP_MD_CTX_free(x->sums[0]);
-    EVP_MD_CTX_free(x->sums[1]);
-    x->sums[0] = x->sums[1] = NULL;
-}
-
 void mirrored_settle(struct mirrored *x)
 {
     free(x->principal);
@@ -59,45 +53,32 @@ void mirrored_settle(struct mirrored *x)
     x->principal = x->session_id = x->command = x->output = NULL;
     x->has_constants = false;
     x->journal = journal_close(x->journal);
-    mirrored_drop_sums(x);
 }
 
-/* ---- sums: everything passes by here anyway ---- */
+/* ---- sums ---- */
 
-static void begin_sums(struct mirrored *x)
+/* Less than this is hashed at once: it costs less than asking somebody else. */
+#define HASH_AT_ONCE_MAX (64u << 10)
+
+void mirrored_set_sums(struct mirrored *x, const struct journal_sums *sums)
 {
-    mirrored_drop_sums(x);
-    for (size_t i = 0; i < 2; i++) {
-        x->sums[i] = EVP_MD_CTX_new();
-        if (!x->sums[i] || EVP_DigestInit_ex(x->sums[i], EVP_sha256(), NULL) != 1)
-            abort();
-    }
+    x->has_sums = sums ? SUMS_KNOWN : SUMS_NONE;
+    if (sums)
+        x->sums = *sums;
 }
 
-static void add_sums(struct mirrored *x, const struct mirror_slice *s)
+/* Of one that has ended. */
+static void find_sums(struct mirrored *x)
 {
-    const char *at = s->bytes.data;
-    for (size_t i = 0; i < s->n && x->sums[0]; i++) {
-        const struct journal_record *r = &s->records[i];
-        if (r->type == JOURNAL_STDOUT || r->type == JOURNAL_STDERR)
-            (void)EVP_DigestUpdate(x->sums[r->type == JOURNAL_STDERR], at, r->length);
-        at += r->length;
-    }
-}
-
-static void get_sum(const EVP_MD_CTX *sum, char ret[65])
-{
-    static const char digits[] = "0123456789abcdef";
-    unsigned char raw[32];
-    EVP_MD_CTX *copy = EVP_MD_CTX_new();
-    if (!copy || EVP_MD_CTX_copy_ex(copy, sum) != 1 || EVP_DigestFinal_ex(copy, raw, NULL) != 1)
-        abort();
-    EVP_MD_CTX_free(copy);
-    for (size_t i = 0; i < sizeof(raw); i++) {
-        ret[2 * i] = digits[raw[i] >> 4];
-        ret[2 * i + 1] = digits[raw[i] & 15];
-    }
-    ret[64] = '\0';
+    struct mirror *m = x->mirror;
+    struct journal_sums sums;
+    if (!x->journal)
+        return mirrored_set_sums(x, NULL);
+    if (journal_output_bytes(x->journal) <= HASH_AT_ONCE_MAX)
+        return mirrored_set_sums(x, journal_sums_of(x->journal, &sums) == 0 ? &sums : NULL);
+    x->has_sums = SUMS_ASKED;
+    m->hashing++;
+    mirror_hasher_ask(m->hasher, x->id);
 }
 
 /* ---- a step ---- */
@@ -141,10 +122,6 @@ static void begin_anew(struct mirrored *x, uint64_t first, uint64_t offset)
     mirror_window_reset(&x->window, first);
     x->first_offset = x->output_bytes = offset;
     x->written = 0;
-    if (first == 0)
-        begin_sums(x);
-    else
-        mirrored_drop_sums(x);
 }
 
 static int read_journal(struct mirrored *x, const struct step *s)
@@ -168,7 +145,9 @@ static int read_slice(struct mirrored *x, struct step *s)
     int r = x->journal ? read_journal(x, s) : 0;
     if (r < 0)
         return r;
-    s->is_last = s->has_exit && x->window.end + slice->n == s->events;
+    if (s->has_exit && x->has_sums == SUMS_UNKNOWN)
+        find_sums(x);
+    s->is_last = s->has_exit && x->has_sums != SUMS_ASKED && x->window.end + slice->n == s->events;
     return 0;
 }
 
@@ -223,9 +202,9 @@ static void write_meta(struct mirrored *x, const struct step *s, enum execution_
     memcpy(r.replica, m->config->replica_id, strlen(m->config->replica_id) + 1);
     if (s->is_last)
         r.exit = s->exit;
-    if (s->is_last && x->sums[0]) {
-        get_sum(x->sums[0], r.stdout_sha256);
-        get_sum(x->sums[1], r.stderr_sha256);
+    if (s->is_last && x->has_sums == SUMS_KNOWN) {
+        memcpy(r.stdout_sha256, x->sums.stdout_hex, sizeof(r.stdout_sha256));
+        memcpy(r.stderr_sha256, x->sums.stderr_hex, sizeof(r.stderr_sha256));
     }
     m->meta.len = 0;
     record_write(&r, &m->meta);
@@ -260,17 +239,14 @@ static bool write_step(struct mirrored *x, struct step *s)
         x->wants_meta = true;
     if (m->slice.n == 0 && !s->is_new && !x->wants_meta && x->written == shown)
         return true; /* nothing to say */
-    add_sums(x, &m->slice);
     bool has_meta = is_meta_due(x, s, shown, now);
     if (has_meta) {
         write_meta(x, s, shown);
         w.meta = m->meta.data;
         w.meta_len = m->meta.len;
     }
-    if (!mirror_send_write(x, &w)) {
-        mirrored_drop_sums(x); /* these events will be added again */
+    if (!mirror_send_write(x, &w))
         return false;
-    }
     if (has_meta) {
         x->written = shown;
         x->meta_ms = x->ttl_ms = now;

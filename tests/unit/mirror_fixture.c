@@ -45,7 +45,9 @@ static const struct mirror_events events = {
 void mirror_start(void)
 {
     assert_int_equal(redis_new(t.base, &t.config, "mirror-test", &t.redis), 0);
-    t.mirror = mirror_new(t.base, t.redis, &t.config, &events, NULL);
+    const struct mirror_options options = {
+        .base = t.base, .redis = t.redis, .config = &t.config, .events = &events};
+    assert_int_equal(mirror_new(&options, &t.mirror), 0);
 }
 
 void mirror_stop(void)

@@ -14,6 +14,7 @@ state_tests = \
     tests/unit/test_metrics \
     tests/unit/test_mirror \
     tests/unit/test_mirror_faults \
+    tests/unit/test_mirror_hasher \
     tests/unit/test_record \
     tests/unit/test_redis \
     tests/unit/test_redis_places \
@@ -74,6 +75,9 @@ tests_unit_test_mirror_SOURCES = tests/unit/test_mirror.c $(mirror_fixture)
 tests_unit_test_mirror_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_mirror_faults_SOURCES = tests/unit/test_mirror_faults.c $(mirror_fixture)
 tests_unit_test_mirror_faults_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_mirror_hasher_SOURCES = tests/unit/test_mirror_hasher.c \
+    tests/unit/journal_file.c tests/unit/journal_file.h tests/unit/temp_dir.h
+tests_unit_test_mirror_hasher_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_session_shared_SOURCES = tests/unit/test_session_shared.c tests/unit/temp_dir.h
 tests_unit_test_session_shared_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_redis_places_SOURCES = tests/unit/test_redis_places.c $(redis_server)

@@ -174,6 +174,10 @@ static void sums_a_long_output(void **state)
     assert_int_equal(r, 0);
     assert_true(steps > 3);
     assert_memory_equal(&stepped, &sums, sizeof(sums));
+    CLEANUP(journal_closep) struct journal *j = NULL;
+    assert_int_equal(journal_open(*state, ID, &j), 0);
+    assert_int_equal(journal_sums_of(j, &stepped), 0);
+    assert_memory_equal(&stepped, &sums, sizeof(sums));
     journal_file_close(&f);
 }
 

@@ -122,6 +122,26 @@ static void megabytes_arrive_in_pieces(void **state)
     run_wait_mirrored(r);
 }
 
+/* They come from a thread: until then there is no end to be told, and a drain waits. */
+static void the_sums_of_much_come_with_the_end(void **state)
+{
+    struct random rnd = {.state = 17};
+    mirror_wait_up();
+    struct run *r = run_new("much");
+    run_begin(r);
+    run_print_much(r, 3 << 20, &rnd);
+    run_wait_mirrored(r);
+    run_end(r, REASON_EXITED);
+    redis_wait(t.base, is_idle, NULL, "nothing is left to be mirrored");
+    CLEANUP(record_deinit) struct record rec = {0};
+    struct journal_sums sums;
+    assert_true(run_read_record(r, &rec));
+    assert_int_equal(rec.status, EXECUTION_COMPLETED);
+    assert_int_equal(journal_sums(t.state_dir, r->id, 0, &sums), 0);
+    assert_string_equal(rec.stdout_sha256, sums.stdout_hex);
+    assert_string_equal(rec.stderr_sha256, sums.stderr_hex);
+}
+
 static void many_at_a_time(void **state)
 {
     struct random rnd = {.state = 12};
@@ -220,6 +240,7 @@ int main(void)
         MIRROR_TEST(a_list_never_lives_for_ever),
         MIRROR_TEST(a_long_session_forgets_what_is_gone),
         MIRROR_TEST(megabytes_arrive_in_pieces),
+        MIRROR_TEST(the_sums_of_much_come_with_the_end),
         MIRROR_TEST(many_at_a_time),
         MIRROR_TEST(the_list_is_bounded),
         MIRROR_TEST(retention_faster_than_the_mirror_leaves_what_is_there),
