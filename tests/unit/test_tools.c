@@ -95,7 +95,8 @@ static void nobody_waits_when_the_client_does_not_want_to(void **state)
         expect_str(result, "structuredContent.status", "running");
         assert_int_equal(f->reactor.last.until, rows[i].until);
         assert_int_equal(f->reactor.spec->sync, rows[i].is_sync);
-        pack_conforms(f, rows[i].tool, result);
+        /* What was waited for is answered as execute_code does, whose schema says it all. */
+        pack_conforms(f, rows[i].until == CALL_UNTIL_ENDED ? "execute_code" : rows[i].tool, result);
     }
 }
 
