@@ -25,6 +25,16 @@ static bool land(const struct mirror_flight *f)
     return counts;
 }
 
+/* Redis has its end. */
+static void settle(struct mirrored *x)
+{
+    x->is_settled = true;
+    x->dirty_since_ms = 0;
+    list_remove(&x->work);
+    list_remove(&x->live);
+    mirrored_settle(x);
+}
+
 /* It waited for the last of what had failed. */
 static void go_on(struct mirrored *x)
 {
@@ -80,6 +90,13 @@ static const char *text_at(const struct redisReply *r, size_t i)
         r->element[i]->type != REDIS_REPLY_STRING)
         return "";
     return r->element[i]->str;
+}
+
+static uint64_t count_at(const struct redisReply *r, size_t i)
+{
+    if (i >= r->elements || r->element[i]->type != REDIS_REPLY_INTEGER)
+        return 0;
+    return (uint64_t)r->element[i]->integer;
 }
 
 /* Lands and frees; *ret is a copy. False: the answer means nothing. */
@@ -153,11 +170,7 @@ static void resume(struct mirrored *x, const char *status, uint64_t first, uint6
     x->written = there;
     if (execution_status_is_final(there) && !x->wants_meta &&
         (!x->journal || end == journal_events(x->journal))) {
-        x->is_settled = true;
-        x->dirty_since_ms = 0;
-        list_remove(&x->work);
-        list_remove(&x->live);
-        mirrored_settle(x);
+        settle(x);
         return mirrored_announce(x, true);
     }
     x->wants_meta = true;
@@ -173,17 +186,13 @@ void mirror_on_asked(void *arg, enum redis_outcome o, const struct redisReply *r
     if (o != REDIS_E_NONE)
         return lose(x, o, r);
     if (r->type != REDIS_REPLY_ARRAY || r->elements == 0) {
-        bool was_there = x->written != 0;
-        if (was_there)
+        if (x->written)
             return repair(x, "missing");
         x->phase = MIRRORED_FRESH;
         return mirrored_mark(x, true);
     }
     uint64_t first = strtoull(text_at(r, 1), NULL, 10);
-    uint64_t n = r->elements == 3 && r->element[2]->type == REDIS_REPLY_INTEGER
-                     ? (uint64_t)r->element[2]->integer
-                     : 0;
-    resume(x, text_at(r, 0), first, first + n);
+    resume(x, text_at(r, 0), first, first + count_at(r, 2));
 }
 
 /* ---- written ---- */
@@ -195,13 +204,8 @@ static void acknowledge(struct mirrored *x, const struct mirror_flight *f)
     x->mirror->refused_ms = 0;
     x->acked = f->end;
     mirrored_announce(x, true);
-    if (f->is_last) {
-        x->is_settled = true;
-        x->dirty_since_ms = 0;
-        list_remove(&x->work);
-        list_remove(&x->live);
-        return mirrored_settle(x);
-    }
+    if (f->is_last)
+        return settle(x);
     /* What was marked since is younger than this. */
     x->dirty_since_ms = 0;
     if (list_is_linked(&x->work))
