@@ -76,6 +76,10 @@ void legacy_run_batch(const struct legacy_context *c, cJSON *tree, const char *t
 
 /* ---- sessions ---- */
 
+#define NO_SESSION                                                                     \
+    "No session: initialize first (over HTTP then send its Mcp-Session-Id, once), or " \
+    "send what 2026-07-28 wants in params._meta"
+
 /* What is wrong with the way a request names its session. */
 struct problem {
     int status, code;
@@ -91,8 +95,7 @@ static struct session *find_session(const struct incoming *in, struct problem *r
 
     (void)exchange_header(in->x, "mcp-session-id", &count);
     if (count != 1)
-        *ret_problem = (struct problem){400, JSONRPC_REFUSED,
-                                        "Mcp-Session-Id is needed, once: initialize first"};
+        *ret_problem = (struct problem){400, JSONRPC_REFUSED, NO_SESSION};
     else if (in->version && (!header || header->is_modern))
         *ret_problem = (struct problem){400, JSONRPC_REFUSED,
                                         "MCP-Protocol-Version names no revision with sessions"};

@@ -18,25 +18,26 @@
 const char pack_exec_instructions[] = RUN FILES TALK;
 const char pack_exec_instructions_no_files[] = RUN TALK;
 
-#define HELP_RUN                                                                                  \
-    "How to use this server\n"                                                                    \
-    "\n"                                                                                          \
-    "Run and wait        execute_code {\"command\":\"make "                                       \
-    "test\",\"output\":{\"format\":\"text\"}}\n"                                                  \
-    "Run code            execute_code {\"language\":\"python\",\"code\":\"print(6*7)\"}\n"        \
-    "Start in background execute_code_async {\"command\":\"make all\"} returns an execution_id\n" \
-    "Poll                get_execution_output {\"execution_id\":id,\"wait_ms\":10000}, then the " \
-    "same "                                                                                       \
-    "with\n"                                                                                      \
-    "                    last_event_id = next_event_id of the answer before: nothing is lost or " \
-    "repeated\n"                                                                                  \
-    "Wait for the end    get_execution_output {\"execution_id\":id,\"wait\":true}\n"              \
-    "Wait for a line     get_execution_output {\"execution_id\":id,\"until\":\"Listening on\"}\n" \
-    "Large output        output {\"tail_lines\":50}, {\"grep\":\"error\",\"context\":3}, "        \
-    "{\"strip_ansi\":true,\"dedupe\":true}\n"                                                     \
-    "Talk to a program   execute_code_async with interactive (or pty), then send_stdin and\n"     \
-    "                    get_execution_output with until for its prompt; send_stdin with eof at " \
-    "the end\n"
+#define HELP_RUN                                                                                   \
+    "How to use this server\n"                                                                     \
+    "\n"                                                                                           \
+    "Run and wait        execute_code {\"command\":\"make "                                        \
+    "test\",\"output\":{\"format\":\"text\"}}\n"                                                   \
+    "Run code            execute_code {\"language\":\"python\",\"code\":\"print(6*7)\"}\n"         \
+    "Start in background execute_code_async {\"command\":\"make all\"} returns an execution_id\n"  \
+    "Poll                get_execution_output {\"execution_id\":id,\"wait_ms\":10000}, then the "  \
+    "same "                                                                                        \
+    "with\n"                                                                                       \
+    "                    last_event_id = next_event_id of the answer before: nothing is lost or "  \
+    "repeated\n"                                                                                   \
+    "Wait for the end    get_execution_output {\"execution_id\":id,\"wait\":true}\n"               \
+    "Wait for a line     get_execution_output {\"execution_id\":id,\"until\":\"Listening on\"}\n"  \
+    "Large output        output {\"tail_lines\":50}, {\"grep\":\"error\",\"context\":3}, "         \
+    "{\"strip_ansi\":true,\"dedupe\":true}\n"                                                      \
+    "Talk to a program   execute_code_async with interactive (or pty); get_execution_output with " \
+    "wait ends\n"                                                                                  \
+    "                    when waiting_for_input is true; then send_stdin, and with eof at the "    \
+    "end\n"
 #define HELP_FILES                                                                        \
     "Files               write_file {\"path\":\"a.py\",\"content\":\"...\"}, read_file, " \
     "list_files: in the\n"                                                                \

@@ -42,8 +42,7 @@ static const struct tool tool = {
     .name = "send_stdin",
     .title = "Write to stdin",
     .description = "Writes to the stdin of an execution that was started with interactive=true. "
-                   "Then read the reaction with get_execution_output (wait_ms, or until for a "
-                   "prompt).",
+                   "Then read the reaction with get_execution_output (wait: until it asks again).",
     .arguments = &arguments_set,
     .result = &result,
     .is_destructive = true,
