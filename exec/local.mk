@@ -45,6 +45,7 @@ libexec_a_SOURCES = \
 	exec/service_keeper.c exec/service_list.c \
 	exec/service_mirror.c \
 	exec/service_start.c \
+	exec/session_round.c exec/session_round.h \
 	exec/session_share.c exec/session_share.h \
 	exec/shadow.c exec/shadow.h \
 	exec/shadow_fetch.c exec/shadow_refill.c \

@@ -12,13 +12,13 @@
 #include <stdio.h>
 
 #include "exec/service.h"
+#include "exec/session_round.h"
 #include "state/base/clock.h"
 #include "state/base/log.h"
 #include "state/redis_reply.h"
 #include "state/session_record.h"
 
 #define CHANNEL   "sessions"
-#define LIST_MAX  1000u
 #define ENDED_MAX 64u
 
 struct session_share {
@@ -30,6 +30,9 @@ struct session_share {
     struct list asking; /* owned */
     reactor_session_fn *on_end;
     void *on_end_arg;
+    struct session_round renewal, touch;
+    size_t renewing;                   /* answers that are due to the page of renewal */
+    bool has_failed;                   /* one of them was none: the page is for another time */
     uint64_t touched_ms;               /* CLOCK_MONOTONIC */
     char ended[ENDED_MAX][ID_MAX + 1]; /* the last ones: an older answer may still be on its way */
     size_t next_ended;
@@ -92,8 +95,7 @@ static void on_message(void *arg, const char *data, size_t len)
 
 static void on_ready(void *arg)
 {
-    struct session_share *s = arg;
-    sessions_trust(s->sessions, true);
+    sessions_trust(((struct session_share *)arg)->sessions, true);
 }
 
 PRINTF_LIKE(2, 3)
@@ -114,6 +116,7 @@ struct asking {
     struct session_share *share; /* borrowed */
     struct list link;            /* session_share.asking */
     struct call *call;           /* owned or NULL */
+    bool is_renewal;
     char id[ID_MAX + 1];
 };
 
@@ -142,18 +145,22 @@ static void answer(struct call *c, enum call_outcome o)
         service_answer(c, o, NULL);
 }
 
+static void renewed(struct session_share *s, enum redis_outcome o);
+
 static void on_put(void *arg, enum redis_outcome o, const struct redisReply *reply)
 {
     struct asking *a = arg;
     bool has_ended = o == REDIS_E_NONE && redis_reply_number(reply) == 0;
     if (has_ended)
         drop(a->share, a->id);
+    if (a->is_renewal)
+        renewed(a->share, o);
     /* Not written: it is served here, and written when Redis is back. */
     answer(asking_free(a), has_ended ? CALL_E_NOT_FOUND : CALL_OK);
 }
 
-/* Takes the call (NULL: nobody asks). */
-static void put(struct session_share *s, const struct session *session, struct call *c)
+static enum redis_outcome send_put(struct session_share *s, const struct session *session,
+                                   struct asking *a)
 {
     CLEANUP(redis_args_deinit) struct redis_args args = {0};
     CLEANUP(buf_deinit) struct buf text = {0};
@@ -164,9 +171,15 @@ static void put(struct session_share *s, const struct session *session, struct c
     redis_args_bytes(&args, text.data, text.len);
     redis_args_u64(&args, s->config->session_ttl_ms);
     redis_args_str(&args, SESSION_ENDED_HEAD);
-    struct asking *a = asking_new(s, session->id, c);
     const struct redis_call call = {.on_reply = on_put, .arg = a};
-    if (redis_command(s->redis, &call, &args) != REDIS_E_NONE)
+    return redis_command(s->redis, &call, &args);
+}
+
+/* Takes the call (NULL: nobody asks). */
+static void put(struct session_share *s, const struct session *session, struct call *c)
+{
+    struct asking *a = asking_new(s, session->id, c);
+    if (send_put(s, session, a) != REDIS_E_NONE)
         answer(asking_free(a), CALL_OK);
 }
 
@@ -201,11 +214,10 @@ static void end(struct session_share *s, struct call *c)
 
 static void set_level(struct session_share *s, struct call *c)
 {
-    const struct session *session = c->session.session;
     char id[ID_MAX + 1];
-    int level = atomic_load(&session->log_level);
-    memcpy(id, session->id, sizeof(id)); /* the call takes the session along */
-    put(s, session, c);
+    int level = atomic_load(&c->session.session->log_level);
+    memcpy(id, c->session.session->id, sizeof(id)); /* the call takes the session along */
+    put(s, c->session.session, c);
     publish(s, "level %s %d", id, level);
 }
 
@@ -288,18 +300,43 @@ void session_share_call(struct session_share *s, struct call *c)
     abort();
 }
 
+/* ---- all that are ours ---- */
+
+/* A page, once the one before it is there. */
+static void renew(struct session_share *s)
+{
+    struct session **v = s->renewal.v + s->renewal.at;
+    size_t page = s->renewing == 0 ? session_round_page(&s->renewal) : 0;
+    s->has_failed = s->has_failed && page == 0;
+    for (size_t i = 0; i < page && !s->has_failed; i++) {
+        struct asking *a = asking_new(s, v[i]->id, NULL);
+        a->is_renewal = true;
+        s->has_failed = send_put(s, v[i], a) != REDIS_E_NONE;
+        if (s->has_failed)
+            (void)asking_free(a);
+        else
+            s->renewing++;
+    }
+}
+
+/* After a failure a tick tries again, or whoever is there when Redis is back. */
+static void renewed(struct session_share *s, enum redis_outcome o)
+{
+    s->has_failed |= o != REDIS_E_NONE;
+    if (--s->renewing > 0 || s->has_failed)
+        return;
+    session_round_skip(&s->renewal, session_round_page(&s->renewal));
+    renew(s);
+}
+
 /* ---- up, down, once a second ---- */
 
 static void on_up(void *arg, bool is_other)
 {
     struct session_share *s = arg;
-    struct session **v = xcalloc(LIST_MAX, sizeof(struct session *));
-    size_t n = is_other ? sessions_list_own(s->sessions, v, LIST_MAX) : 0;
-    for (size_t i = 0; i < n; i++) {
-        put(s, v[i], NULL);
-        session_unref(v[i]);
-    }
-    free(v);
+    if (is_other)
+        session_round_own(&s->renewal, s->sessions);
+    renew(s);
     for (size_t i = 0; i < ENDED_MAX; i++) /* some of them ended while Redis was away */
         if (s->ended[i][0])
             DISREGARD(write_end(s, s->ended[i], NULL));
@@ -307,32 +344,21 @@ static void on_up(void *arg, bool is_other)
 
 static void on_down(void *arg)
 {
-    struct session_share *s = arg;
-    sessions_trust(s->sessions, false);
-}
-
-/* Those that were used live on, here and in Redis. */
-static void touch(struct session_share *s)
-{
-    struct session **v = xcalloc(LIST_MAX, sizeof(struct session *));
-    char ttl[24];
-    size_t n = sessions_list_seen(s->sessions, s->touched_ms, v, LIST_MAX);
-    (void)snprintf(ttl, sizeof(ttl), "%llu", (unsigned long long)s->config->session_ttl_ms);
-    for (size_t i = 0; i < n; i++) {
-        CLEANUP(free_p) char *key = session_record_key(v[i]->id);
-        DISREGARD(redis_ask(s->redis, NULL, "PEXPIRE", key, ttl)); /* the next time will do */
-        session_unref(v[i]);
-    }
-    free(v);
+    sessions_trust(((struct session_share *)arg)->sessions, false);
 }
 
 void session_share_tick(struct session_share *s)
 {
-    uint64_t now = clock_mono_ms(), each = s->config->session_ttl_ms / 16;
-    each = each < 60000 ? each : 60000;
-    if (now - s->touched_ms < each || !redis_is_up(s->redis))
+    uint64_t ttl_ms = s->config->session_ttl_ms, now = clock_mono_ms();
+    uint64_t each = ttl_ms / 16 < 60000 ? ttl_ms / 16 : 60000;
+    if (!redis_is_up(s->redis))
         return;
-    touch(s);
+    renew(s);
+    session_round_touch(&s->touch, s->redis, ttl_ms);
+    if (now - s->touched_ms < each || session_round_page(&s->touch) > 0)
+        return;
+    /* Those that were used live on, here and in Redis. */
+    session_round_seen(&s->touch, s->sessions, s->touched_ms);
     s->touched_ms = now;
 }
 
@@ -358,6 +384,10 @@ struct session_share *session_share_new(const struct config *c, struct redis *re
 
 struct session_share *session_share_free(struct session_share *s)
 {
+    if (!s)
+        return NULL;
+    session_round_deinit(&s->renewal);
+    session_round_deinit(&s->touch);
     free(s);
     return NULL;
 }

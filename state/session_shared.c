@@ -119,7 +119,7 @@ struct session *sessions_keep_own(struct sessions *s, const char *id)
 
 struct listing {
     struct session **v;
-    size_t n, max;
+    size_t n;
     uint64_t since_ms;
     bool own_only;
 };
@@ -128,26 +128,28 @@ static void list_each(const char *id, void *value, void *arg)
 {
     struct listing *l = arg;
     struct entry *e = value;
-    if (l->n == l->max || (l->own_only && e->is_foreign) ||
+    if ((l->own_only && e->is_foreign) ||
         (!l->own_only && (int64_t)(e->session.last_seen_ms - l->since_ms) < 0))
         return;
     l->v[l->n++] = session_ref(&e->session);
 }
 
-static size_t list(struct sessions *s, struct listing *l)
+static size_t list(struct sessions *s, struct listing *l, struct session ***ret)
 {
     pthread_mutex_lock(&s->mutex);
+    l->v = xcalloc(map_size(s->by_id) + 1, sizeof(*l->v));
     map_each(s->by_id, list_each, l);
     pthread_mutex_unlock(&s->mutex);
+    *ret = l->v;
     return l->n;
 }
 
-size_t sessions_list_own(struct sessions *s, struct session **v, size_t max)
+size_t sessions_list_own(struct sessions *s, struct session ***ret)
 {
-    return list(s, &(struct listing){.v = v, .max = max, .own_only = true});
+    return list(s, &(struct listing){.own_only = true}, ret);
 }
 
-size_t sessions_list_seen(struct sessions *s, uint64_t since_ms, struct session **v, size_t max)
+size_t sessions_list_seen(struct sessions *s, uint64_t since_ms, struct session ***ret)
 {
-    return list(s, &(struct listing){.v = v, .max = max, .since_ms = since_ms});
+    return list(s, &(struct listing){.since_ms = since_ms}, ret);
 }

@@ -35,7 +35,7 @@ void sessions_set_level(struct sessions *s, const char *id, int log_level);
  * (again). NULL: it is not ours. */
 struct session *sessions_keep_own(struct sessions *s, const char *id);
 
-/* References to our own sessions (all) or to any seen since a time (CLOCK_MONOTONIC), at most
- * `max` into `v`; returns how many. */
-size_t sessions_list_own(struct sessions *s, struct session **v, size_t max);
-size_t sessions_list_seen(struct sessions *s, uint64_t since_ms, struct session **v, size_t max);
+/* References to our own sessions (all) or to any seen since a time (CLOCK_MONOTONIC); returns how
+ * many. The caller frees the array. */
+size_t sessions_list_own(struct sessions *s, struct session ***ret);
+size_t sessions_list_seen(struct sessions *s, uint64_t since_ms, struct session ***ret);

@@ -9,9 +9,12 @@
 #include <cmocka.h>
 
 #include "exec/session_share.h"
+#include "state/redis_reply.h"
 #include "state/session_shared.h"
 #include "tests/unit/redis_server.h"
 #include "tests/unit/temp_dir.h"
+
+#define MANY 1700u
 
 struct side {
     char *dir; /* owned */
@@ -38,7 +41,7 @@ static void start(struct side *s, const char *replica)
 {
     assert_int_equal(temp_dir_setup((void **)&s->dir), 0);
     assert_int_equal(redis_new(t.base, &t.config, replica, &s->redis), 0);
-    assert_int_equal(sessions_new(s->dir, replica, 10, 3600000, &s->sessions), 0);
+    assert_int_equal(sessions_new(s->dir, replica, MANY, 3600000, &s->sessions), 0);
     s->share = session_share_new(&t.config, s->redis, s->sessions);
     session_share_on_end(s->share, on_end, s);
 }
@@ -212,6 +215,62 @@ static void what_redis_lost_is_written_again(void **state)
         assert_true(i < 1000);
 }
 
+struct count {
+    unsigned expected, n;
+    bool is_due;
+};
+
+static void on_count(void *arg, enum redis_outcome o, const struct redisReply *reply)
+{
+    struct count *c = arg;
+    c->is_due = false;
+    c->n = o == REDIS_E_NONE ? (unsigned)redis_reply_number(reply) : 0;
+}
+
+static bool is_as_expected(void *arg)
+{
+    struct count *c = arg;
+    const struct redis_call call = {.on_reply = on_count, .arg = c};
+    if (!c->is_due && c->n == c->expected)
+        return true;
+    session_share_tick(t.a.share);
+    if (!c->is_due)
+        c->is_due = redis_ask(t.b.redis, &call, "DBSIZE") == REDIS_E_NONE;
+    return false;
+}
+
+static void wait_for_sessions(unsigned n)
+{
+    struct count c = {.expected = n, .n = n + 1};
+    redis_wait(t.base, is_as_expected, &c, "so many sessions are in Redis");
+}
+
+static void restart_redis(void)
+{
+    redis_server_stop(t.server);
+    redis_wait(t.base, are_down, NULL, "Redis is away");
+    redis_server_restart(t.server);
+}
+
+/* Several pages of them. */
+static void many_sessions_are_written_again(void **state)
+{
+    for (unsigned i = 0; i < MANY; i++) {
+        struct session *made;
+        assert_int_equal(session_create(t.a.sessions, "alice", "2025-06-18", NULL, "{}", &made),
+                         SESSION_OK);
+        session_unref(made);
+    }
+    restart_redis();
+    wait_for_sessions(MANY);
+    restart_redis();
+    free(redis_server_cli(t.server, "config set maxmemory 1"));
+    redis_wait(t.base, are_up, NULL, "both are up again");
+    wait_for_sessions(0); /* refused, in the same order */
+    free(redis_server_cli(t.server, "config set maxmemory 0"));
+    wait_for_sessions(MANY);
+}
+
 static void an_end_while_redis_is_away_is_told_later(void **state)
 {
     CLEANUP(session_unrefp) struct session *made = make(&t.a);
@@ -275,6 +334,7 @@ int main(void)
         TEST(levels_and_ends_reach_the_other),
         TEST(an_end_that_was_missed_stays_an_end),
         TEST(what_redis_lost_is_written_again),
+        TEST(many_sessions_are_written_again),
         TEST(an_end_while_redis_is_away_is_told_later),
         TEST(nonsense_does_no_harm),
         TEST(the_end_of_the_server_answers_calls),
