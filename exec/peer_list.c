@@ -1,7 +1,8 @@
 /*
  * A list over replicas: our own executions from the registry, the others from the principal's index
- * in Redis (or the session's), page by page, their records with them. What is here is not asked of
- * Redis. Without Redis the list is our own, and says that it is not all.
+ * in Redis (or the session's), page by page, their records with them, so many at a time that a turn
+ * of the loop reads little. What is here is not asked of Redis. Without Redis the list is our own,
+ * and says that it is not all.
  */
 #include <stdio.h>
 
@@ -11,6 +12,18 @@
 
 #define PAGE_IDS  200u
 #define PAGES_MAX 50u /* of an index in which little fits the filter */
+/* Of records that are read at a time, but for the first: some ms of JSON. */
+#define TURN_BYTES (256u << 10)
+
+/* KEYS records; ARGV most bytes. As many as fit, at least one; "": it is not there. */
+const char list_records_script[] = "local v, bytes = {}, 0\n"
+                                   "for i = 1, #KEYS do\n"
+                                   "  local text = redis.call('GET', KEYS[i]) or ''\n"
+                                   "  bytes = bytes + #text\n"
+                                   "  if i > 1 and bytes > tonumber(ARGV[1]) then break end\n"
+                                   "  v[i] = text\n"
+                                   "end\n"
+                                   "return v\n";
 
 struct listing {
     struct peers *peers;  /* borrowed */
@@ -19,6 +32,8 @@ struct listing {
     unsigned pages;       /* read so far */
     bool is_last;         /* the index has no more behind this page */
     char scan[24];        /* of a session's set: where its next page begins */
+    char **keys;          /* owned: of the page's records */
+    size_t n_keys, at;    /* those from here on are still to be read */
     struct record *found; /* owned: foreign ones that fit, at most limit + 1 */
     size_t n_found;
 };
@@ -47,11 +62,21 @@ static int compare(uint64_t a_us, const char *a_id, uint64_t b_us, const char *b
     return a_us != b_us ? (a_us < b_us ? 1 : -1) : strcmp(b_id, a_id);
 }
 
+static void free_keys(struct listing *g)
+{
+    for (size_t i = 0; i < g->n_keys; i++)
+        free(g->keys[i]);
+    free(g->keys);
+    g->keys = NULL;
+    g->n_keys = g->at = 0;
+}
+
 static void free_listing(struct listing *g)
 {
     for (size_t i = 0; i < g->n_found; i++)
         record_deinit(&g->found[i]);
     free(g->found);
+    free_keys(g);
     call_free(g->call);
     free(g);
 }
@@ -130,14 +155,28 @@ static void done(struct listing *g, bool is_whole)
     free_listing(g);
 }
 
+static void read_records(struct listing *g);
 static void read_page(struct listing *g);
+
+/* The page has been read. */
+static void turn_page(struct listing *g)
+{
+    /* The index is in order: what is behind a full page is older. A session's is not. */
+    bool is_full = !g->call->list.session_only && g->n_found > g->call->list.limit;
+    if (g->is_last || is_full)
+        return done(g, true);
+    if (g->pages >= PAGES_MAX)
+        return done(g, false);
+    read_page(g);
+}
 
 static void on_records(void *arg, enum redis_outcome o, const struct redisReply *reply)
 {
     struct listing *g = arg;
-    if (!g->call || o != REDIS_E_NONE)
+    size_t n = redis_reply_count(reply);
+    if (!g->call || o != REDIS_E_NONE || n == 0 || n > g->n_keys - g->at)
         return done(g, false);
-    for (size_t i = 0; i < redis_reply_count(reply); i++) {
+    for (size_t i = 0; i < n; i++) {
         size_t len;
         const char *text = redis_reply_text(redis_reply_at(reply, i), &len);
         struct record r = {0};
@@ -148,13 +187,24 @@ static void on_records(void *arg, enum redis_outcome o, const struct redisReply 
         else
             record_deinit(&r);
     }
-    /* The index is in order: what is behind a full page is older. A session's is not. */
-    bool is_full = !g->call->list.session_only && g->n_found > g->call->list.limit;
-    if (g->is_last || is_full)
-        return done(g, true);
-    if (g->pages >= PAGES_MAX)
-        return done(g, false);
-    read_page(g);
+    g->at += n;
+    if (g->at < g->n_keys)
+        read_records(g);
+    else
+        turn_page(g);
+}
+
+static void read_records(struct listing *g)
+{
+    CLEANUP(redis_args_deinit) struct redis_args args = {0};
+    struct peers *p = g->peers;
+    redis_args_script(&args, &p->scripts[PEER_SCRIPT_LIST], g->n_keys - g->at);
+    for (size_t i = g->at; i < g->n_keys; i++)
+        redis_args_str(&args, g->keys[i]);
+    redis_args_u64(&args, TURN_BYTES);
+    const struct redis_call call = {.on_reply = on_records, .arg = g};
+    if (redis_command(p->redis, &call, &args) != REDIS_E_NONE)
+        done(g, false);
 }
 
 static bool is_here(const struct peers *p, const char *id)
@@ -164,32 +214,19 @@ static bool is_here(const struct peers *p, const char *id)
 }
 
 /* Of those that are not here. */
-static void ask_records(struct listing *g, const struct redisReply *ids)
+static void take_ids(struct listing *g, const struct redisReply *ids)
 {
-    CLEANUP(redis_args_deinit) struct redis_args args = {0};
-    struct peers *p = g->peers;
-    char **keys = xcalloc(redis_reply_count(ids) + 1, sizeof(*keys));
-    size_t n = 0;
-    redis_args_str(&args, "MGET");
+    free_keys(g);
+    g->keys = xcalloc(redis_reply_count(ids) + 1, sizeof(*g->keys));
     for (size_t i = 0; i < redis_reply_count(ids); i++) {
         const char *id = redis_reply_text(redis_reply_at(ids, i), NULL);
-        if (!id || !id_is_valid(id) || is_here(p, id))
-            continue;
-        keys[n] = record_key(id);
-        redis_args_str(&args, keys[n++]);
+        if (id && id_is_valid(id) && !is_here(g->peers, id))
+            g->keys[g->n_keys++] = record_key(id);
     }
-    const struct redis_call call = {.on_reply = on_records, .arg = g};
-    enum redis_outcome o = n > 0 ? redis_command(p->redis, &call, &args) : REDIS_E_NONE;
-    for (size_t i = 0; i < n; i++)
-        free(keys[i]);
-    free(keys);
-    if (o != REDIS_E_NONE)
-        return done(g, false);
-    if (n > 0)
-        return;
-    if (g->is_last || g->pages >= PAGES_MAX)
-        return done(g, g->is_last);
-    read_page(g);
+    if (g->n_keys > 0)
+        read_records(g);
+    else
+        turn_page(g);
 }
 
 static void on_ids(void *arg, enum redis_outcome o, const struct redisReply *reply)
@@ -199,12 +236,12 @@ static void on_ids(void *arg, enum redis_outcome o, const struct redisReply *rep
         return done(g, false);
     if (!g->call->list.session_only) {
         g->is_last = redis_reply_count(reply) < PAGE_IDS;
-        return ask_records(g, reply);
+        return take_ids(g, reply);
     }
     const char *next = redis_reply_text(redis_reply_at(reply, 0), NULL);
     (void)snprintf(g->scan, sizeof(g->scan), "%s", next ? next : "0");
     g->is_last = strcmp(g->scan, "0") == 0;
-    ask_records(g, redis_reply_at(reply, 1));
+    take_ids(g, redis_reply_at(reply, 1));
 }
 
 static void read_page(struct listing *g)

@@ -193,7 +193,8 @@ static void add_scripts(struct peers *p)
         [PEER_SCRIPT_BURY] = {.name = "bury", .text = lost_bury_script},
         [PEER_SCRIPT_RESERVE] = {.name = "reserve", .text = reserve_script},
         [PEER_SCRIPT_UNRESERVE] = {.name = "unreserve", .text = unreserve_script},
-        [PEER_SCRIPT_KEEP] = {.name = "keep", .text = keep_script}};
+        [PEER_SCRIPT_KEEP] = {.name = "keep", .text = keep_script},
+        [PEER_SCRIPT_LIST] = {.name = "list_records", .text = list_records_script}};
     static_assert(ARRAY_LEN(scripts) == PEER_SCRIPTS, "each has a text");
     for (size_t i = 0; i < PEER_SCRIPTS; i++) {
         p->scripts[i] = scripts[i];

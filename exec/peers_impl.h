@@ -18,11 +18,12 @@ enum peer_script {
     PEER_SCRIPT_RESERVE,
     PEER_SCRIPT_UNRESERVE,
     PEER_SCRIPT_KEEP,
+    PEER_SCRIPT_LIST,
     PEER_SCRIPTS
 };
 extern const char shadow_fetch_script[], peer_send_script[], peer_claim_script[],
     lost_beat_script[], lost_mark_script[], lost_bury_script[], reserve_script[],
-    unreserve_script[], keep_script[];
+    unreserve_script[], keep_script[], list_records_script[];
 
 struct peers {
     struct service *service;     /* borrowed: the owner */

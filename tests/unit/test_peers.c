@@ -331,6 +331,41 @@ static void a_list_has_all_replicas_newest_first_page_by_page(void **state)
         mirrored_deinit(&m[i]);
 }
 
+static unsigned long scripts_run(void)
+{
+    CLEANUP(free_p) char *stats = redis_server_cli(replicas.redis, "INFO commandstats");
+    const char *calls = strstr(stats, "cmdstat_evalsha:calls=");
+    assert_non_null(calls);
+    return strtoul(calls + strlen("cmdstat_evalsha:calls="), NULL, 10);
+}
+
+/* With commands of any length no answer is large: two of these at a time. */
+static void a_list_is_read_in_small_parts(void **state)
+{
+    enum { LARGE = 120000, N = 20 };
+    struct mirrored m[N];
+    for (size_t i = 0; i < N; i++) {
+        mirrored_init(&m[i], "alice");
+        free(m[i].record.command);
+        m[i].record.command = xcalloc(1, LARGE + 1);
+        memset(m[i].record.command, 'x', LARGE);
+        mirrored_publish(&m[i], 0);
+        mirrored_index(&m[i].record);
+    }
+    unsigned long before = scripts_run();
+    struct call *c = list(B, N, NULL);
+    assert_int_equal(c->n_views, N);
+    assert_false(c->is_partial || c->has_more);
+    for (size_t i = 0; i < N; i++) {
+        assert_string_equal(c->views[i].id, m[N - 1 - i].record.id);
+        assert_int_equal(strlen(c->records[i].command), LARGE);
+    }
+    assert_true(scripts_run() - before >= N / 2);
+    call_free(c);
+    for (size_t i = 0; i < N; i++)
+        mirrored_deinit(&m[i]);
+}
+
 int main(void)
 {
     if (!redis_server_is_there()) {
@@ -349,6 +384,7 @@ int main(void)
         TEST(behind_a_dead_owner_the_bytes_are_dropped),
         TEST(a_sessions_list_has_what_it_started_on_any_replica),
         TEST(a_list_has_all_replicas_newest_first_page_by_page),
+        TEST(a_list_is_read_in_small_parts),
     };
     return cmocka_run_group_tests_name("peers", tests, NULL, NULL);
 }
