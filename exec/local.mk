@@ -38,6 +38,7 @@ libexec_a_SOURCES = \
 	exec/reserve.c exec/reserve.h \
 	exec/retention.c \
 	exec/sandbox_filter.c exec/sandbox_filter.h \
+	exec/sandbox_paths.c exec/sandbox_paths.h \
 	exec/sandbox_wrap.c exec/sandbox_wrap.h \
 	exec/service.c exec/service.h \
 	exec/service_egress.c \

@@ -41,14 +41,6 @@ static void add_number(struct argv *a, uint64_t n)
 
 /* ---- paths ---- */
 
-bool sandbox_path_is_below(const char *path, const char *root)
-{
-    size_t len = strlen(root);
-    if (strcmp(root, "/") == 0)
-        return path[0] == '/';
-    return strncmp(path, root, len) == 0 && (path[len] == '/' || path[len] == '\0');
-}
-
 static bool is_below_any(const char *path, const struct config_strings *roots)
 {
     for (size_t i = 0; i < roots->n; i++)
@@ -68,52 +60,6 @@ bool sandbox_wrap_sees(const struct config_profile *p, const char *path)
             return false;
     }
     return true;
-}
-
-void sandbox_paths_deinit(struct sandbox_paths *p)
-{
-    for (size_t i = 0; i < p->n; i++)
-        free(p->v[i].path);
-    free(p->v);
-    *p = (struct sandbox_paths){0};
-}
-
-void sandbox_paths_add(struct sandbox_paths *p, const struct sandbox_path *path)
-{
-    p->v = realloc(p->v, (p->n + 1) * sizeof(*p->v));
-    if (!p->v)
-        abort();
-    p->v[p->n] = *path;
-    p->v[p->n++].path = xstrdup(path->path);
-}
-
-static bool is_covered(const struct sandbox_paths *p, size_t i)
-{
-    for (size_t j = 0; j < p->n; j++) {
-        const struct sandbox_path *cover = &p->v[j];
-        bool is_same = strcmp(p->v[i].path, cover->path) == 0;
-        if (j != i && cover->how == SANDBOX_HIDDEN &&
-            (is_same ? j < i || p->v[i].how != SANDBOX_HIDDEN
-                     : sandbox_path_is_below(p->v[i].path, cover->path)))
-            return true;
-    }
-    return false;
-}
-
-void sandbox_paths_drop_hidden(struct sandbox_paths *p)
-{
-    CLEANUP(free_p) bool *goes = xcalloc(p->n + 1, sizeof(*goes));
-    size_t kept = 0;
-
-    for (size_t i = 0; i < p->n; i++)
-        goes[i] = is_covered(p, i);
-    for (size_t i = 0; i < p->n; i++) {
-        if (goes[i])
-            free(p->v[i].path);
-        else
-            p->v[kept++] = p->v[i];
-    }
-    p->n = kept;
 }
 
 static void add_one(struct sandbox_paths *p, enum sandbox_mount how, const char *path)
@@ -147,34 +93,19 @@ static bool is_hidden_already(const struct sandbox_paths *p, size_t i)
     return false;
 }
 
-bool sandbox_path_is_reachable(const char *path)
-{
-    if (geteuid() != 0)
-        return access(path, F_OK) == 0;
-    CLEANUP(free_p) char *parent = xstrdup(path);
-    for (char *slash; (slash = strrchr(parent, '/')) && slash != parent;) {
-        struct stat st;
-        *slash = '\0';
-        if (stat(parent, &st) < 0 || !(st.st_mode & S_IXOTH))
-            return false; /* commands run as somebody else then */
-    }
-    return true;
-}
-
 /* ---- arguments ---- */
 
-/* /bin that is usr/bin stays a link; programs look at that. */
-static bool add_link(struct argv *a, const struct config_profile *p, const char *path)
+/* /bin that is usr/bin stays a link; programs look at that. False: it is none, or leads to what is
+ * not there. */
+static bool is_kept_link(const struct config_profile *p, const char *path, char target[PATH_MAX])
 {
-    char target[PATH_MAX];
-    ssize_t n = readlink(path, target, sizeof(target) - 1);
+    ssize_t n = readlink(path, target, PATH_MAX - 1);
     CLEANUP(free_p) char *real = n > 0 ? realpath(path, NULL) : NULL;
 
     if (!real || strcmp(real, path) == 0 ||
         !(is_below_any(real, &p->read_only) || is_below_any(real, &p->writable)))
         return false;
     target[n] = '\0';
-    ADD(a, "--symlink", target, path);
     return true;
 }
 
@@ -188,13 +119,16 @@ static void add_hidden(struct argv *a, const char *path, bool is_directory)
 
 static void add_path(struct argv *a, const struct config_profile *p, const struct sandbox_path *m)
 {
+    char target[PATH_MAX];
     struct stat st;
 
     if (stat(m->path, &st) < 0)
         return; /* it isn't there: nothing to grant or to hide */
     switch (m->how) {
     case SANDBOX_READ_ONLY:
-        if (!add_link(a, p, m->path))
+        if (is_kept_link(p, m->path, target))
+            ADD(a, "--symlink", target, m->path);
+        else
             ADD(a, "--ro-bind", m->path, m->path);
         break;
     case SANDBOX_WRITABLE:
@@ -207,12 +141,40 @@ static void add_path(struct argv *a, const struct config_profile *p, const struc
     }
 }
 
-/* What the service has there is not for commands, which may be of its own user. */
-static void add_service(struct sandbox_paths *paths, const struct config_profile *p,
-                        const char *path)
+/* ---- what nobody is to see ---- */
+
+/* By their real paths; what isn't there is left out. NULL-terminated. */
+static char **find_secrets(const struct sandbox_wrap *w)
 {
-    if (path && (is_below_any(path, &p->read_only) || is_below_any(path, &p->writable)))
-        add_one(paths, SANDBOX_HIDDEN, path);
+    const struct config_strings *hidden = &w->profile->hidden;
+    char **secrets = xcalloc(hidden->n + 3, sizeof(*secrets));
+    size_t n = 0;
+
+    for (size_t i = 0; i < hidden->n; i++)
+        if ((secrets[n] = realpath(hidden->v[i], NULL)))
+            n++;
+    /* What the service has is not for commands, which may be of its own user. */
+    if (w->state_dir && (secrets[n] = realpath(w->state_dir, NULL)))
+        n++;
+    if (w->config_file && (secrets[n] = realpath(w->config_file, NULL)))
+        n++;
+    return secrets;
+}
+
+/* Hides them in what is bound from and to `path`. What lies in one itself the operator may grant by
+ * name, but no call. */
+static void hide_in(struct sandbox_paths *paths, const char *path, char *const *secrets,
+                    bool is_of_call)
+{
+    CLEANUP(free_p) char *real = *secrets ? realpath(path, NULL) : NULL;
+
+    for (; real && *secrets; secrets++) {
+        CLEANUP(free_p) char *shown = sandbox_path_shown(real, path, *secrets);
+        if (shown)
+            add_one(paths, SANDBOX_HIDDEN, shown);
+        else if (is_of_call && sandbox_path_is_below(real, *secrets))
+            add_one(paths, SANDBOX_HIDDEN, path);
+    }
 }
 
 /* What is not there on the host, or not the host's. */
@@ -226,19 +188,17 @@ static void add_own(struct argv *a, const struct config_profile *p)
 }
 
 /* What is the sandbox's own lies over the host's root, and below all else. */
-static void add_profile_paths(struct argv *a, const struct sandbox_wrap *w)
+static void add_profile_paths(struct argv *a, const struct sandbox_wrap *w, char *const *secrets)
 {
     CLEANUP(sandbox_paths_deinit) struct sandbox_paths paths = {0};
     const struct config_profile *p = w->profile;
+    char target[PATH_MAX];
 
     add_all(&paths, SANDBOX_READ_ONLY, &p->read_only);
     add_all(&paths, SANDBOX_WRITABLE, &p->writable);
-    for (size_t i = 0; i < p->hidden.n; i++)
-        if (is_below_any(p->hidden.v[i], &p->read_only) ||
-            is_below_any(p->hidden.v[i], &p->writable))
-            add_one(&paths, SANDBOX_HIDDEN, p->hidden.v[i]);
-    add_service(&paths, p, w->state_dir);
-    add_service(&paths, p, w->config_file);
+    for (size_t n = paths.n, k = 0; k < n; k++)
+        if (paths.v[k].how == SANDBOX_WRITABLE || !is_kept_link(p, paths.v[k].path, target))
+            hide_in(&paths, paths.v[k].path, secrets, false);
     if (paths.n > 0)
         qsort(paths.v, paths.n, sizeof(*paths.v), by_depth);
     size_t i = 0;
@@ -290,36 +250,28 @@ static void add_asked(struct argv *a, const struct sandbox_wrap *w, const struct
     }
 }
 
-/* Whether something that a call asked for lies over it now, or in it. */
-static bool is_uncovered(const struct sandbox_paths *asked, const char *path)
+static bool is_hidden_by(const struct sandbox_paths *asked, const char *path)
 {
-    bool is_asked_for = false;
-
-    for (size_t i = 0; i < asked->n; i++) {
-        const struct sandbox_path *m = &asked->v[i];
-        bool is_in_it = sandbox_path_is_below(path, m->path);
-        if (m->how == SANDBOX_HIDDEN && is_in_it)
-            return false;
-        is_asked_for = is_asked_for || (m->how != SANDBOX_HIDDEN &&
-                                        (is_in_it || sandbox_path_is_below(m->path, path)));
-    }
-    return is_asked_for;
+    for (size_t i = 0; i < asked->n; i++)
+        if (asked->v[i].how == SANDBOX_HIDDEN && sandbox_path_is_below(path, asked->v[i].path))
+            return true;
+    return false;
 }
 
 /* No call makes visible what is hidden. */
-static void hide_again(struct argv *a, const struct sandbox_wrap *w)
+static void hide_again(struct argv *a, const struct sandbox_wrap *w, char *const *secrets)
 {
     CLEANUP(sandbox_paths_deinit) struct sandbox_paths paths = {0};
 
-    add_all(&paths, SANDBOX_HIDDEN, &w->profile->hidden);
-    if (w->state_dir)
-        add_one(&paths, SANDBOX_HIDDEN, w->state_dir);
-    if (w->config_file)
-        add_one(&paths, SANDBOX_HIDDEN, w->config_file);
+    for (size_t i = 0; i < w->asked->n; i++) {
+        const struct sandbox_path *m = &w->asked->v[i];
+        if (m->how != SANDBOX_HIDDEN && !sandbox_path_is_below(m->path, SANDBOX_WORKSPACE))
+            hide_in(&paths, m->path, secrets, true);
+    }
     if (paths.n > 0)
         qsort(paths.v, paths.n, sizeof(*paths.v), by_depth);
     for (size_t i = 0; i < paths.n; i++)
-        if (is_uncovered(w->asked, paths.v[i].path) && !is_hidden_already(&paths, i))
+        if (!is_hidden_by(w->asked, paths.v[i].path) && !is_hidden_already(&paths, i))
             add_path(a, w->profile, &paths.v[i]);
 }
 
@@ -331,16 +283,12 @@ static bool is_named(const char *path, const struct config_strings *paths)
     return false;
 }
 
-/* By the call: named, or in something that it hides. */
-static bool is_asked_for(const struct sandbox_wrap *w, const char *path)
+static bool is_asked_for(const struct sandbox_paths *asked, const char *path)
 {
-    for (size_t i = 0; w->asked && i < w->asked->n; i++) {
-        const struct sandbox_path *m = &w->asked->v[i];
-        if (strcmp(m->path, path) == 0 ||
-            (m->how == SANDBOX_HIDDEN && sandbox_path_is_below(path, m->path)))
+    for (size_t i = 0; i < asked->n; i++)
+        if (strcmp(asked->v[i].path, path) == 0)
             return true;
-    }
-    return false;
+    return is_hidden_by(asked, path);
 }
 
 /* Who is who in there: its own user, whom the host does not know or calls by another's name. A
@@ -352,7 +300,7 @@ static void add_user_file(struct argv *a, const struct sandbox_wrap *w, int fd, 
     struct stat st;
 
     if (is_below_any(path, &p->hidden) || is_named(path, &p->read_only) ||
-        is_named(path, &p->writable) || is_asked_for(w, path))
+        is_named(path, &p->writable) || (w->asked && is_asked_for(w->asked, path)))
         return;
     if ((is_below_any(path, &p->read_only) || is_below_any(path, &p->writable)) &&
         (lstat(path, &st) < 0 || !S_ISREG(st.st_mode)))
@@ -364,16 +312,17 @@ static void add_user_file(struct argv *a, const struct sandbox_wrap *w, int fd, 
 
 char **sandbox_wrap_make(const struct sandbox_wrap *w)
 {
+    CLEANUP(strv_freep) char **secrets = find_secrets(w);
     struct argv a = {0};
 
     add(&a, w->bwrap);
     add_namespaces(&a, w->profile);
-    add_profile_paths(&a, w);
+    add_profile_paths(&a, w, secrets);
     ADD(&a, "--bind", w->workspace, SANDBOX_WORKSPACE);
     for (size_t i = 0; w->asked && i < w->asked->n; i++)
         add_asked(&a, w, &w->asked->v[i]);
     if (w->asked)
-        hide_again(&a, w);
+        hide_again(&a, w, secrets);
     add_user_file(&a, w, INIT_PASSWD_FD, "/etc/passwd");
     add_user_file(&a, w, INIT_GROUP_FD, "/etc/group");
     ADD(&a, "--remount-ro", "/", "--chdir", "/");

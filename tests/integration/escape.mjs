@@ -2,7 +2,7 @@
 // (each workspace has a user of its own) and as an unprivileged user (whose namespaces have to do).
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -250,6 +250,34 @@ for (const who of isRoot ? ['root', 'an unprivileged user'] : ['an unprivileged 
       const r = await said('dd if=/dev/zero of=/tmp/x bs=1M count=400 2>&1 | tail -1; stat -c %s /tmp/x; dd if=/dev/zero of=/dev/x count=1 2>&1 | head -1');
       assert.ok(Number(r.split('\n')[1]) <= 256 << 20, r);
       assert.match(r, /dev\/x.*Read-only/);
+    });
+
+    test('links of the operator do not show what the service has', async (t) => {
+      const base = mkdtempSync(join(tmpdir(), 'mcp-execd-links-'));
+      chmodSync(base, 0o755);
+      for (const dir of ['real', 'real/state', 'real/plain']) mkdirSync(join(base, dir), { mode: 0o755 });
+      symlinkSync('real', join(base, 'alias'));
+      symlinkSync(join(base, 'real/state'), join(base, 'state'));
+      writeFileSync(join(base, 'real/plain/file'), 'plain');
+      const own = new Server({
+        uid,
+        stateDir: join(base, 'state'),
+        config: `auth:\n  state_secret: ${stateSecret}\nsandbox:\n  profiles:\n    default:\n      read_only: [/usr, /bin, /lib, /lib64, /etc, ${base}/alias]\n      allow_write_roots: [${base}/real, ${base}/alias/state]\n`,
+      });
+      t.after(async () => {
+        await own.stop();
+        rmSync(base, { recursive: true });
+      });
+      const caller = new Modern(await own.start());
+      for (const allow_write of [[], [`${base}/real`], [`${base}/alias/state`, `${base}/real/state`]]) {
+        const r = await caller.call('execute_code', {
+          command: `cat ${base}/alias/plain/file; ls -A ${base}/*/state/ ${base}/state/; grep -rl ${stateSecret.slice(0, 13)} ${base}; echo end`,
+          sandbox_config: { filesystem: { allow_write } },
+        });
+        const seen = JSON.stringify(r.structuredContent ?? r.content);
+        assert.match(seen, allow_write.length < 2 ? /plain.*end/ : /sandbox_config|end/);
+        assert.ok(!/spec\.json|keeper\.sock|executions|test\.yaml/.test(seen.replaceAll(/"command":"[^"]*"/g, '')), seen);
+      }
     });
 
     test('the server serves on, and ends without a trace', async () => {

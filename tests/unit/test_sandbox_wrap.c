@@ -188,6 +188,40 @@ static void the_state_directory_is_hidden_in_what_is_granted(void **state)
                 at(made, "--tmpfs\n@/var/state\n--remount-ro\n@/var/state\n"));
 }
 
+/* Granted by another name, named by another one itself, and both. */
+static void links_do_not_show_what_is_hidden(void **state)
+{
+    CLEANUP(sandbox_paths_deinit) struct sandbox_paths asked = {0};
+    CLEANUP(free_p) char *var = make_dir(*state, "var");
+    CLEANUP(free_p) char *st = make_dir(*state, "var/state");
+    CLEANUP(free_p) char *alias = temp_path(*state, "alias");
+    CLEANUP(free_p) char *name = temp_path(*state, "name");
+    CLEANUP(free_p) char *deep = temp_path(*state, "alias/state");
+    assert_int_equal(chmod(*state, 0755), 0);
+    assert_int_equal(symlink("var", alias), 0);
+    assert_int_equal(symlink(st, name), 0);
+    struct config_profile p = {.read_only = LIST(alias), .tmp_bytes = 1};
+    struct sandbox_wrap w = wrap_of(&p);
+    const char *const names[] = {st, name, deep};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        w.state_dir = names[i];
+        CLEANUP(free_p) char *made = make(&w, *state);
+        assert_true(at(made, "--ro-bind\n@/alias\n@/alias\n") <
+                    at(made, "--tmpfs\n@/alias/state\n"));
+    }
+    p.read_only = LIST(alias, var); /* now it stays a link, to where it is hidden */
+    CLEANUP(free_p) char *both = make(&w, *state);
+    (void)at(both, "--symlink\nvar\n@/alias\n");
+    (void)at(both, "--tmpfs\n@/var/state\n");
+    assert_null(strstr(both, "--tmpfs\n@/alias/state\n"));
+    p = (struct config_profile){.tmp_bytes = 1};
+    ask(&asked, SANDBOX_WRITABLE, alias, true);
+    ask(&asked, SANDBOX_WRITABLE, deep, true);
+    w.asked = &asked;
+    CLEANUP(free_p) char *by_call = make(&w, *state);
+    assert_true(at(by_call, "--bind\n@/alias/state\n") < at(by_call, "--tmpfs\n@/alias/state\n"));
+}
+
 static void the_configuration_is_hidden_in_what_is_granted(void **state)
 {
     CLEANUP(free_p) char *etc = make_dir(*state, "etc");
@@ -335,6 +369,7 @@ int main(void)
         temp_dir_test(what_is_not_there_is_left_out),
         temp_dir_test(a_link_stays_one_if_it_leads_to_what_is_granted),
         temp_dir_test(the_state_directory_is_hidden_in_what_is_granted),
+        temp_dir_test(links_do_not_show_what_is_hidden),
         temp_dir_test(the_configuration_is_hidden_in_what_is_granted),
         temp_dir_test(nothing_is_mounted_in_what_is_hidden),
         temp_dir_test(a_call_makes_nothing_visible),
