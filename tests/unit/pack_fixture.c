@@ -114,6 +114,7 @@ static void set_config(struct config *c, char *dir)
     c->max_reply_bytes = 1 << 20;
     c->max_command_bytes = 131072;
     c->max_per_session = 5;
+    c->max_watched = 100;
     c->files_enabled = true;
     c->max_write_bytes = 1 << 20;
     c->workspace_quota_bytes = 1 << 30;
