@@ -54,7 +54,7 @@ static bool parse_pair(const char *s, const char *end, struct resource_uri *u)
     if (is_word(s, equals, "offset"))
         return parse_number(value, end, &u->offset);
     if (is_word(s, equals, "length"))
-        return parse_number(value, end, &u->length);
+        return parse_number(value, end, &u->length) && u->length > 0; /* or there is no next */
     if (u->kind != RESOURCE_OUTPUT)
         return false;
     if (is_word(s, equals, "from_event"))

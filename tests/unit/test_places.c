@@ -133,6 +133,7 @@ static void uris_of_nothing_are_refused(void **state)
         "exec://" ID "/output?offset",
         "exec://" ID "/output?offset=",
         "exec://" ID "/output?offset=-1",
+        "exec://" ID "/output?length=0",
         "exec://" ID "/output?offset=1x",
         "exec://" ID "/output?offset=9999999999999999999",
         "exec://" ID "/output?stream=stdin",
