@@ -13,6 +13,7 @@ struct follow {
     struct mcp_request *rq; /* the look under way, borrowed until it is answered; NULL: none */
     bool is_stale;          /* it changed since the look began */
     bool is_ending;
+    bool is_final; /* of a session: the look saw how the task ended, or that it is gone */
     char id[];
 };
 
@@ -39,15 +40,26 @@ bool follow_add(struct stream *s, const char *id)
     return true;
 }
 
+static bool is_listening(const struct follow *f)
+{
+    return f->stream->kind == STREAM_LISTEN;
+}
+
 static void tell(struct mcp_request *rq, struct mcp_task *t)
 {
     struct follow *f = rq->follow;
-    CLEANUP(free_p) char *text = NULL;
     cJSON *params = cJSON_CreateObject();
 
-    task_add_detailed(params, t);
-    listen_tag(f->stream, params);
-    text = jsonrpc_notification("notifications/tasks", params);
+    if (is_listening(f)) {
+        task_add_detailed(params, t);
+        listen_tag(f->stream, params);
+    } else {
+        task_add_experimental(params, t);
+        f->is_final = t->status != MCP_TASK_WORKING && t->status != MCP_TASK_INPUT_REQUIRED;
+    }
+    CLEANUP(free_p)
+    char *text = jsonrpc_notification(
+        is_listening(f) ? "notifications/tasks" : "notifications/tasks/status", params);
     stream_write(f->stream, "message", text);
     mcp_reply_result(rq, cJSON_CreateObject());
 }
@@ -76,6 +88,13 @@ static struct jsonrpc_message make_message(const struct follow *f)
     };
 }
 
+static void drop(struct follow *f)
+{
+    hub_unsubscribe_task(f->stream->core->hub, f->stream, f->id);
+    list_remove(&f->link);
+    free(f);
+}
+
 static void look(struct follow *f);
 
 static void on_answered(void *arg)
@@ -83,7 +102,9 @@ static void on_answered(void *arg)
     struct follow *f = arg;
 
     f->rq = NULL;
-    if (f->is_stale && !f->is_ending)
+    if (f->is_final && !f->is_ending)
+        drop(f);
+    else if (f->is_stale && !f->is_ending)
         look(f);
 }
 
@@ -99,6 +120,7 @@ static void look(struct follow *f)
     });
 
     f->is_stale = false;
+    f->is_final = !is_listening(f);
     f->rq = rq;
     rq->follow = f;
     rq->tell_task = tell;
@@ -121,6 +143,12 @@ void follow_look(struct stream *s, const char *id)
 
     if (f)
         want_look(f);
+}
+
+void follow_to_end(struct stream *s, const char *id)
+{
+    if (s->x && follow_add(s, id))
+        follow_look(s, id);
 }
 
 void follow_look_all(struct stream *s)

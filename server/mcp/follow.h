@@ -1,6 +1,7 @@
 #pragma once
 /*
- * The tasks that a subscriptions/listen follows. What is told of a task is the whole of it, so each
+ * The tasks that a stream follows: those a subscriptions/listen names, and of a session those that
+ * it began (2025-11-25). What is told of a task is the whole of it, so each
  * change leads to a look: a tasks/get that the stream makes for itself, one at a time for each
  * task; what changes meanwhile leads to one more. Home thread of the stream.
  */
@@ -9,6 +10,8 @@
 /* Follows a task, also in the hub. False: too many, no id can be so long, or it is followed
  * already. */
 MUST_USE bool follow_add(struct stream *s, const char *id);
+/* The same for a task that the stream's session began: its status is told until it is final. */
+void follow_to_end(struct stream *s, const char *id);
 /* The task changed: looks at it, and writes what it sees. */
 void follow_look(struct stream *s, const char *id);
 /* The same for each: how they stand at the beginning. */

@@ -257,6 +257,12 @@ bool hub_subscribe_task(struct hub *h, struct stream *s, const char *id)
     return subscription_add(h->tasks, &s->task_subscriptions, id, NULL, s);
 }
 
+void hub_unsubscribe_task(struct hub *h, struct stream *s, const char *id)
+{
+    LOCKED(h);
+    subscription_remove(h->tasks, &s->task_subscriptions, id);
+}
+
 void hub_end_session(struct hub *h, const char *session_id)
 {
     LOCKED(h);

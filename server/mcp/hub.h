@@ -34,8 +34,11 @@ void hub_unsubscribe(struct hub *h, const struct session *session, const char *u
 /* resourceSubscriptions of a listen stream that was not added yet. */
 MUST_USE bool hub_subscribe_listen(struct hub *h, struct stream *s, const char *uri);
 
-/* taskIds of one, likewise. */
+/* taskIds of one, likewise; and what hub_follow_task() asked for. */
 MUST_USE bool hub_subscribe_task(struct hub *h, struct stream *s, const char *id);
+void hub_unsubscribe_task(struct hub *h, struct stream *s, const char *id);
+/* The session's newest stream, if it has one, follows this task to its end. */
+void hub_follow_task(struct hub *h, const struct session *session, const char *id);
 
 /* The session ended: its streams and subscriptions end too. */
 void hub_end_session(struct hub *h, const char *session_id);

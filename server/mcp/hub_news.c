@@ -86,6 +86,16 @@ void hub_resource_updated(struct hub *h, const char *principal, const char *uri)
     subscription_each(h->subscriptions, uri, updated_each, &u);
 }
 
+void hub_follow_task(struct hub *h, const struct session *session, const char *id)
+{
+    LOCKED(h);
+    const struct peer *p = map_find(h->peers, session->id);
+    struct stream *s = p ? newest_stream(p) : NULL;
+
+    if (s)
+        stream_post_follow(s, id);
+}
+
 static void task_changed_each(struct subscription *sub, void *arg)
 {
     const struct update *u = arg;

@@ -17,13 +17,13 @@ const struct exchange_header sse_headers[] = {
 };
 const size_t sse_n_headers = ARRAY_LEN(sse_headers);
 
-enum order { ORDER_WRITE, ORDER_TASK, ORDER_END, ORDER_REQUEST_DONE };
+enum order { ORDER_WRITE, ORDER_FOLLOW, ORDER_TASK, ORDER_END, ORDER_REQUEST_DONE };
 
 /* What another thread wants of a stream. */
 struct message {
     struct stream *stream; /* reference */
     enum order order;
-    char *text; /* owned; ORDER_WRITE; ORDER_TASK: the id */
+    char *text; /* owned; ORDER_WRITE; ORDER_FOLLOW, ORDER_TASK: the id */
 };
 
 void sse_append(struct buf *b, const char *event, const char *data)
@@ -98,6 +98,9 @@ static void on_message(void *arg)
     case ORDER_WRITE:
         stream_write(m->stream, "message", m->text);
         break;
+    case ORDER_FOLLOW:
+        follow_to_end(m->stream, m->text);
+        break;
     case ORDER_TASK:
         follow_look(m->stream, m->text);
         break;
@@ -164,6 +167,11 @@ void stream_write(struct stream *s, const char *event, const char *text)
 void stream_post(struct stream *s, char *text)
 {
     post(s, ORDER_WRITE, text);
+}
+
+void stream_post_follow(struct stream *s, const char *id)
+{
+    post(s, ORDER_FOLLOW, xstrdup(id));
 }
 
 void stream_post_task(struct stream *s, const char *id)

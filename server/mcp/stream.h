@@ -36,9 +36,9 @@ struct stream {
     struct list hub_link;           /* hub's lock: all streams */
     struct list peer_link;          /* hub's lock: the streams of one session */
     struct peer *peer;              /* hub's lock: borrowed; NULL: none */
-    struct list follows;            /* home: LISTEN: struct follow.link */
+    struct list follows;            /* home: struct follow.link */
     struct list subscriptions;      /* hub's lock: LISTEN: struct subscription.owner_link */
-    struct list task_subscriptions; /* the same, of tasks */
+    struct list task_subscriptions; /* hub's lock: of those it follows */
 };
 
 /* One event of a stream, appended. data has no line break. */
@@ -57,6 +57,8 @@ void stream_unref(struct stream *s);
 void stream_write(struct stream *s, const char *event, const char *text);
 /* Any thread: the same, later. text taken. */
 void stream_post(struct stream *s, char *text);
+/* Any thread: the stream is to follow this task to its end. */
+void stream_post_follow(struct stream *s, const char *id);
 /* Any thread: this task, which the stream follows, changed. */
 void stream_post_task(struct stream *s, const char *id);
 /* Any thread: the stream comes to its end: a listen gets its result, a channel waits for what is

@@ -103,7 +103,7 @@ static const char *experimental_status(const struct mcp_task *t)
     return status_name(is_error ? MCP_TASK_FAILED : t->status);
 }
 
-static void add_experimental(cJSON *o, const struct mcp_task *t)
+void task_add_experimental(cJSON *o, const struct mcp_task *t)
 {
     add_head(o, t, experimental_status(t));
     add_ttl(o, "ttl", t->ttl_ms);
@@ -120,8 +120,10 @@ void task_tell_created(struct mcp_request *rq, struct mcp_task *t)
         cJSON_AddStringToObject(o, "resultType", "task");
         add_task(o, t);
     } else {
-        add_experimental(cJSON_AddObjectToObject(o, "task"), t);
+        task_add_experimental(cJSON_AddObjectToObject(o, "task"), t);
     }
+    if (rq->session)
+        hub_follow_task(rq->core->hub, rq->session, t->id);
     mcp_reply_result(rq, o);
 }
 
@@ -132,7 +134,7 @@ void task_tell(struct mcp_request *rq, struct mcp_task *t)
     if (rq->rev->is_modern)
         task_add_detailed(o, t);
     else
-        add_experimental(o, t);
+        task_add_experimental(o, t);
     mcp_reply_result(rq, o);
 }
 
@@ -198,7 +200,7 @@ void mcp_reply_tasks(struct mcp_request *rq, struct mcp_task *tasks, size_t n,
 
     for (size_t i = 0; i < n; i++) {
         cJSON *item = cJSON_CreateObject();
-        add_experimental(item, &tasks[i]);
+        task_add_experimental(item, &tasks[i]);
         cJSON_AddItemToArray(list, item);
     }
     if (next_cursor)

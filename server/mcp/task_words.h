@@ -16,6 +16,8 @@ void task_tell_cancelled(struct mcp_request *rq, struct mcp_task *t);
 /* tasks/result: what the call would have been answered with. */
 void task_tell_result(struct mcp_request *rq, struct mcp_task *t);
 
+/* Adds the members of a Task of 2025-11-25. */
+void task_add_experimental(cJSON *o, const struct mcp_task *t);
 /* Adds the members of a DetailedTask; takes from t what it takes. */
 void task_add_detailed(cJSON *o, struct mcp_task *t);
 /* Did the client declare the extension for this request (2026-07-28)? */

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Client as Client1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport as Http1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { listen } from './lib/listen.mjs';
+import { listen, openGet } from './lib/listen.mjs';
 import { Legacy, MODERN, Modern, textOf } from './lib/mcp.mjs';
 import { useServer } from './lib/server.mjs';
 import { connectTasks } from './lib/tasks.mjs';
@@ -397,6 +397,42 @@ describe('the experimental form', () => {
     assert.equal(forbidden.error.code, -32601);
     assert.equal((await task('get', made.taskId)).status, 'completed');
     await legacy.close();
+  });
+});
+
+describe('the stream of a session', () => {
+  const STATUS = 'notifications/tasks/status';
+  const started = async (legacy, command) => {
+    const params = { name: 'execute_code', arguments: { command, interactive: true }, task: {} };
+    return (await legacy.request('tools/call', params)).result.task.taskId;
+  };
+
+  test('tells how the tasks are that it began, to their end', async () => {
+    const legacy = await new Legacy(server).open();
+    const stream = await openGet(legacy);
+    const taskId = await started(legacy, 'read a; exit 3');
+    const first = await stream.next('the first status', (m) => m.method === STATUS);
+    assert.deepEqual([first.params.taskId, first.params.status], [taskId, 'working']);
+    assert.equal(first.params.result, undefined);
+    await mcp.stdin(taskId, 'x');
+    const last = await stream.next('the end', (m) => m.params?.status === 'completed');
+    assert.deepEqual(Object.keys(last.params).sort(), Object.keys(first.params).sort());
+    const cancelled = await started(legacy, 'sleep 66');
+    await legacy.request('tasks/cancel', { taskId: cancelled });
+    await stream.next('the cancellation', (m) => m.params?.taskId === cancelled && m.params.status === 'cancelled');
+    assert.equal(stream.messages.at(-1).params.taskId, cancelled);
+    await stream.close();
+    await legacy.close();
+  });
+
+  test('is not told of what others began', async () => {
+    const [one, other] = [await new Legacy(server).open(), await new Legacy(server).open()];
+    const [mine, theirs] = [await openGet(one), await openGet(other)];
+    const taskId = await started(one, 'read a');
+    await mcp.stdin(taskId, 'x');
+    await mine.next('the end', (m) => m.params?.status === 'completed');
+    assert.equal(theirs.of(STATUS).length, 0);
+    for (const end of [mine, theirs, one, other]) await end.close();
   });
 });
 
