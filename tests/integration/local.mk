@@ -33,6 +33,7 @@ EXTRA_DIST += \
 	tests/integration/lib/nginx.mjs \
 	tests/integration/lib/ports.mjs \
 	tests/integration/lib/processes.mjs \
+	tests/integration/lib/program.mjs \
 	tests/integration/lib/raw.mjs \
 	tests/integration/lib/redis.mjs \
 	tests/integration/lib/schema.mjs \

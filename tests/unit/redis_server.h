@@ -20,8 +20,8 @@ struct redis_server {
     bool is_sentinel;
 };
 
-/* Is the program there? Else prints why, and tests are listed as skipped. */
-bool redis_server_is_there(void);
+/* First of all in main(): without the programs all of its tests are skipped. */
+void redis_server_need(void);
 
 /* Starts it and returns once it listens. `lines` (or NULL) outlives the server; %d in it is its
  * directory. */

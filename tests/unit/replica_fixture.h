@@ -29,6 +29,7 @@ extern struct replicas replicas;
 /* Of cmocka. b first: the keeper is a's. */
 int replicas_set_up(void **state);
 int replicas_tear_down(void **state);
+#define REPLICAS_TEST(fn) cmocka_unit_test_setup_teardown(fn, replicas_set_up, replicas_tear_down)
 void replica_start(struct replica *r);
 void replica_stop(struct replica *r);
 

@@ -343,28 +343,24 @@ static void a_second_one_of_a_name_declares_nothing_lost(void **state)
 
 int main(void)
 {
-    if (!redis_server_is_there()) {
-        printf("1..0 # SKIP redis-server is not installed\n");
-        return 77;
-    }
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, replicas_set_up, replicas_tear_down)
+    redis_server_need();
     const struct CMUnitTest tests[] = {
-        TEST(one_key_starts_one_command_on_all_replicas),
-        TEST(a_key_stands_for_one_request),
-        TEST(a_key_holds_over_a_redis_that_comes_back_empty),
-        TEST(a_missing_key_is_not_new_before_its_owner_is_back),
-        TEST(a_key_that_was_refused_can_be_used_again),
-        TEST(without_redis_no_keyed_start_and_others_go_on),
-        TEST(an_owner_that_dies_with_a_reservation_is_an_honest_answer),
-        TEST(a_reservation_that_came_to_nothing_is_withdrawn_by_its_owner),
-        TEST(who_waits_for_a_reservation_does_so_for_a_while),
-        TEST(what_was_declared_lost_is_killed_when_its_owner_finds_out),
-        TEST(what_was_declared_lost_and_has_ended_is_lost_for_its_owner_too),
-        TEST(what_was_told_of_an_end_holds_also_when_the_disk_forgot_it),
-        TEST(what_a_dead_replica_ran_is_lost_and_waits_hear_of_it),
-        TEST(after_redis_was_away_everybody_gets_the_grace_to_come_back),
-        TEST(a_replica_that_comes_back_without_its_executions_says_so),
-        TEST(a_second_one_of_a_name_declares_nothing_lost),
+        REPLICAS_TEST(one_key_starts_one_command_on_all_replicas),
+        REPLICAS_TEST(a_key_stands_for_one_request),
+        REPLICAS_TEST(a_key_holds_over_a_redis_that_comes_back_empty),
+        REPLICAS_TEST(a_missing_key_is_not_new_before_its_owner_is_back),
+        REPLICAS_TEST(a_key_that_was_refused_can_be_used_again),
+        REPLICAS_TEST(without_redis_no_keyed_start_and_others_go_on),
+        REPLICAS_TEST(an_owner_that_dies_with_a_reservation_is_an_honest_answer),
+        REPLICAS_TEST(a_reservation_that_came_to_nothing_is_withdrawn_by_its_owner),
+        REPLICAS_TEST(who_waits_for_a_reservation_does_so_for_a_while),
+        REPLICAS_TEST(what_was_declared_lost_is_killed_when_its_owner_finds_out),
+        REPLICAS_TEST(what_was_declared_lost_and_has_ended_is_lost_for_its_owner_too),
+        REPLICAS_TEST(what_was_told_of_an_end_holds_also_when_the_disk_forgot_it),
+        REPLICAS_TEST(what_a_dead_replica_ran_is_lost_and_waits_hear_of_it),
+        REPLICAS_TEST(after_redis_was_away_everybody_gets_the_grace_to_come_back),
+        REPLICAS_TEST(a_replica_that_comes_back_without_its_executions_says_so),
+        REPLICAS_TEST(a_second_one_of_a_name_declares_nothing_lost),
     };
     return cmocka_run_group_tests_name("peer_starts", tests, NULL, NULL);
 }

@@ -368,23 +368,19 @@ static void a_list_is_read_in_small_parts(void **state)
 
 int main(void)
 {
-    if (!redis_server_is_there()) {
-        printf("1..0 # SKIP redis-server is not installed\n");
-        return 77;
-    }
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, replicas_set_up, replicas_tear_down)
+    redis_server_need();
     const struct CMUnitTest tests[] = {
-        TEST(input_reaches_the_owner_and_its_answer_comes_back),
-        TEST(a_cancel_and_a_signal_reach_the_owner),
-        TEST(the_owner_asks_whose_it_is),
-        TEST(a_command_is_carried_out_in_time_or_not_at_all),
-        TEST(an_owner_without_a_heartbeat_is_not_waited_for),
-        TEST(output_that_redis_dropped_comes_from_the_owner),
-        TEST(what_the_owner_has_dropped_too_is_not_asked_again),
-        TEST(behind_a_dead_owner_the_bytes_are_dropped),
-        TEST(a_sessions_list_has_what_it_started_on_any_replica),
-        TEST(a_list_has_all_replicas_newest_first_page_by_page),
-        TEST(a_list_is_read_in_small_parts),
+        REPLICAS_TEST(input_reaches_the_owner_and_its_answer_comes_back),
+        REPLICAS_TEST(a_cancel_and_a_signal_reach_the_owner),
+        REPLICAS_TEST(the_owner_asks_whose_it_is),
+        REPLICAS_TEST(a_command_is_carried_out_in_time_or_not_at_all),
+        REPLICAS_TEST(an_owner_without_a_heartbeat_is_not_waited_for),
+        REPLICAS_TEST(output_that_redis_dropped_comes_from_the_owner),
+        REPLICAS_TEST(what_the_owner_has_dropped_too_is_not_asked_again),
+        REPLICAS_TEST(behind_a_dead_owner_the_bytes_are_dropped),
+        REPLICAS_TEST(a_sessions_list_has_what_it_started_on_any_replica),
+        REPLICAS_TEST(a_list_has_all_replicas_newest_first_page_by_page),
+        REPLICAS_TEST(a_list_is_read_in_small_parts),
     };
     return cmocka_run_group_tests_name("peers", tests, NULL, NULL);
 }

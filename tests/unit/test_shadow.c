@@ -350,25 +350,21 @@ static void events_that_do_not_fit_are_not_taken(void **state)
 
 int main(void)
 {
-    if (!redis_server_is_there()) {
-        printf("1..0 # SKIP redis-server is not installed\n");
-        return 77;
-    }
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, replicas_set_up, replicas_tear_down)
+    redis_server_need();
     const struct CMUnitTest tests[] = {
-        TEST(an_execution_of_another_replica_is_there),
-        TEST(one_that_is_unknown_and_another_principals_look_the_same),
-        TEST(a_wait_hears_of_output_and_of_the_end),
-        TEST(a_poll_soon_sees_what_was_published_before_it),
-        TEST(a_fresh_copy_is_answered_from_without_redis),
-        TEST(random_output_arrives_as_it_was_written),
-        TEST(who_is_slower_than_the_mirrors_bound_is_told_so),
-        TEST(without_redis_nothing_is_said_of_others_and_ours_go_on),
-        TEST(a_wait_that_is_given_up_comes_back_wherever_it_is),
-        TEST(copies_are_bounded_and_leave_when_nobody_reads_them),
-        TEST(who_was_released_subscribes_to_nothing_more),
-        TEST(a_record_that_makes_no_sense_is_no_execution),
-        TEST(events_that_do_not_fit_are_not_taken),
+        REPLICAS_TEST(an_execution_of_another_replica_is_there),
+        REPLICAS_TEST(one_that_is_unknown_and_another_principals_look_the_same),
+        REPLICAS_TEST(a_wait_hears_of_output_and_of_the_end),
+        REPLICAS_TEST(a_poll_soon_sees_what_was_published_before_it),
+        REPLICAS_TEST(a_fresh_copy_is_answered_from_without_redis),
+        REPLICAS_TEST(random_output_arrives_as_it_was_written),
+        REPLICAS_TEST(who_is_slower_than_the_mirrors_bound_is_told_so),
+        REPLICAS_TEST(without_redis_nothing_is_said_of_others_and_ours_go_on),
+        REPLICAS_TEST(a_wait_that_is_given_up_comes_back_wherever_it_is),
+        REPLICAS_TEST(copies_are_bounded_and_leave_when_nobody_reads_them),
+        REPLICAS_TEST(who_was_released_subscribes_to_nothing_more),
+        REPLICAS_TEST(a_record_that_makes_no_sense_is_no_execution),
+        REPLICAS_TEST(events_that_do_not_fit_are_not_taken),
     };
     return cmocka_run_group_tests_name("shadow", tests, NULL, NULL);
 }

@@ -1,12 +1,10 @@
 // nginx with our configuration, in a directory and on a port of its own.
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort, listening } from './ports.mjs';
 import { childrenOf, readProc } from './processes.mjs';
+import { Program } from './program.mjs';
 import { until } from './until.mjs';
 
 // MCP_EXECD_NGINX names another one, for example an installed one.
@@ -17,13 +15,13 @@ export const hasNginx = spawnSync('nginx', ['-v']).status === 0;
 // Started by root, workers would be nobody, who can't enter a directory of root's.
 const globals = `daemon off;${process.getuid() === 0 ? ' user root;' : ''}`;
 
-export class Nginx {
+export class Nginx extends Program {
   // replicas: { name: address }; options: args (of the generator), edit (text of nginx.conf → text)
   constructor(replicas, options = {}) {
+    super('nginx', { hasGroup: true }); // workers outlive a master that is killed
     this.replicas = replicas;
     this.options = options;
     this.marks = 0;
-    this.dir = mkdtempSync(join(tmpdir(), 'mcp-execd-nginx-'));
   }
 
   generate() {
@@ -34,22 +32,12 @@ export class Nginx {
   }
 
   async start() {
-    this.port ??= await freePort();
+    await this.findPort();
     this.base = `http://127.0.0.1:${this.port}`;
     this.endpoint = `${this.base}/mcp`;
     this.generate();
     this.options.edit?.(this);
-    let text = '';
-    // A process group of its own: workers outlive a master that is killed.
-    const mine = spawn('nginx', ['-p', this.dir, '-c', 'nginx.conf', '-e', 'logs/error.log', '-g', globals], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      detached: true,
-    });
-    this.process = mine;
-    for (const stream of [mine.stdout, mine.stderr]) stream.setEncoding('utf8').on('data', (more) => (text += more));
-    this.exit = once(mine, 'exit').then(() => void (this.process = this.process === mine ? null : this.process));
-    await listening('nginx', this.port, () => this.process !== mine, () => text + this.errors());
-    return this;
+    return this.run(['-p', this.dir, '-c', 'nginx.conf', '-e', 'logs/error.log', '-g', globals], () => this.errors());
   }
 
   get(path, init) {
@@ -108,27 +96,5 @@ export class Nginx {
       const isOver = (pid) => !now.includes(pid) || /shutting down/.test(readProc(pid, 'cmdline'));
       return now.some((pid) => !before.includes(pid)) && before.every(isOver);
     });
-  }
-
-  // To the master and its workers.
-  signal(name) {
-    if (this.process) process.kill(-this.process.pid, name);
-  }
-
-  async kill() {
-    if (!this.process) return;
-    this.signal('SIGCONT');
-    this.signal('SIGKILL');
-    await this.exit;
-  }
-
-  async restart() {
-    await this.kill();
-    return this.start();
-  }
-
-  async stop() {
-    await this.kill();
-    rmSync(this.dir, { recursive: true, force: true, maxRetries: 5 });
   }
 }

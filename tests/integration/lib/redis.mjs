@@ -1,11 +1,8 @@
 // A Redis of the test's own, on a free port, and the little of its protocol that tests need.
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort, listening } from './ports.mjs';
+import { Program } from './program.mjs';
 
 export const hasRedis = spawnSync('redis-server', ['--version']).status === 0;
 
@@ -75,30 +72,20 @@ class Connection {
   }
 }
 
-export class Redis {
+// A restart is an empty one: nothing is saved.
+export class Redis extends Program {
   // options: args (of redis-server)
   constructor(options = {}) {
+    super('redis-server');
     this.options = options;
-    this.dir = mkdtempSync(join(tmpdir(), 'mcp-execd-redis-'));
     this.socketPath = join(this.dir, 'redis.sock');
-    this.log = '';
   }
 
   async start() {
-    this.port ??= await freePort();
+    await this.findPort();
     this.url = `redis://127.0.0.1:${this.port}/0`;
-    const mine = spawn(
-      'redis-server',
-      ['--port', this.port, '--bind', '127.0.0.1', '--dir', this.dir, '--save', '', '--appendonly', 'no',
-        '--unixsocket', this.socketPath, ...(this.options.args ?? [])].map(String),
-      { stdio: ['ignore', 'pipe', 'pipe'] },
-    );
-    this.process = mine;
-    for (const stream of [mine.stdout, mine.stderr])
-      stream.setEncoding('utf8').on('data', (text) => (this.log += text));
-    this.exit = once(mine, 'exit').then(() => void (this.process = this.process === mine ? null : this.process));
-    await listening('redis-server', this.port, () => this.process !== mine, () => this.log);
-    return this;
+    return this.run(['--port', this.port, '--bind', '127.0.0.1', '--dir', this.dir, '--save', '', '--appendonly', 'no',
+      '--unixsocket', this.socketPath, ...(this.options.args ?? [])]);
   }
 
   // A command, as redis-cli takes it: its answer, or an error. What was asked of a Redis that is gone fails.
@@ -113,27 +100,9 @@ export class Redis {
     return run.stdout.trimEnd();
   }
 
-  signal(name) {
-    this.process?.kill(name);
-  }
-
-  async kill() {
-    if (!this.process) return;
-    this.signal('SIGCONT');
-    this.signal('SIGKILL');
-    await this.exit;
-  }
-
-  // Another one on the same port; an empty one, since nothing is saved.
-  async restart() {
-    await this.kill();
-    return this.start();
-  }
-
   async stop() {
     this.connection?.socket.destroy();
-    await this.kill();
-    rmSync(this.dir, { recursive: true, force: true, maxRetries: 5 });
+    await super.stop();
   }
 }
 
