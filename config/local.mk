@@ -30,7 +30,7 @@ libconfig_a_SOURCES = \
 CONFIG_LIBS = libconfig.a $(YAML_LIBS) $(PCRE2_LIBS)
 
 
-# Regenerates the example file and the reference after a change of the table; tests/unit/test_config_docs
+# Regenerates the example file and the reference after a change of the table; tests/unit/test_config_print
 # compares them.
 noinst_PROGRAMS += config/config-docs
 config_config_docs_SOURCES = config/docs_main.c
