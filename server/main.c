@@ -16,6 +16,7 @@
 
 #include "config/config.h"
 #include "exec/isolation.h"
+#include "exec/keeper/keeper.h"
 #include "exec/keeper_path.h"
 #include "exec/reactor.h"
 #include "exec/tree_limits.h"
@@ -103,15 +104,20 @@ static int lock_state_dir(const struct config *c, const sigset_t *set, int *ret_
     return 0;
 }
 
-/* Each stream is a descriptor: take what the host allows. */
-static void raise_descriptor_limit(void)
+/* Each stream is a descriptor: take what the host allows, which the keeper gets as well. */
+static void raise_descriptor_limit(const struct config *c)
 {
+    uint64_t needed = keeper_fds_needed(c->max_concurrent, c->sandbox_pool);
     struct rlimit l;
     if (getrlimit(RLIMIT_NOFILE, &l) < 0)
         return;
     l.rlim_cur = l.rlim_max;
     (void)setrlimit(RLIMIT_NOFILE,
                     &l); /* refused: the soft limit stays, the connection cap holds */
+    if (l.rlim_max < needed)
+        LOG_WARN("few_open_files", LOG_U64("allowed", l.rlim_max), LOG_U64("needed", needed),
+                 LOG_STR("way_out", "lower limits.max_concurrent or sandbox.pool, or raise "
+                                    "LimitNOFILE= of the unit (ulimit -Hn)"));
 }
 
 static const char *const redis_names[] = {
@@ -173,7 +179,7 @@ static void on_session_end(void *arg, const char *session_id)
 static int set_up(struct server *s, const sigset_t *set)
 {
     const struct config *c = s->config;
-    raise_descriptor_limit();
+    raise_descriptor_limit(c);
     int r = front_new(s->config, &s->front);
     if (r == 0)
         r = lock_state_dir(c, set, &s->lock_fd);

@@ -13,6 +13,13 @@
  * many are left for the rest, so that accept(2) never runs out of them. */
 #define KEEPER_FDS_EACH 9u
 #define KEEPER_FDS_REST 64u
+/* A prepared sandbox: the same of its own, and what bwrap says until it is there. */
+#define KEEPER_FDS_PREPARED 4u
+
+static inline uint64_t keeper_fds_needed(uint64_t running, uint64_t prepared)
+{
+    return running * KEEPER_FDS_EACH + prepared * KEEPER_FDS_PREPARED + KEEPER_FDS_REST;
+}
 
 struct keeper {
     struct loop loop;

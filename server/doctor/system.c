@@ -89,7 +89,7 @@ static void check_files(struct doctor *d)
     const struct config *c = d->config;
     struct rlimit l;
     uint64_t server = (uint64_t)c->max_connections + SERVER_FDS_REST;
-    uint64_t keeper = (uint64_t)c->max_concurrent * KEEPER_FDS_EACH + KEEPER_FDS_REST;
+    uint64_t keeper = keeper_fds_needed(c->max_concurrent, c->sandbox_pool);
     char mend[200];
 
     if (getrlimit(RLIMIT_NOFILE, &l) < 0)
@@ -97,11 +97,13 @@ static void check_files(struct doctor *d)
     uint64_t most = server > keeper ? server : keeper;
     snprintf(mend, sizeof(mend),
              "systemctl edit mcp-execd.service, [Service] LimitNOFILE=%" PRIu64
-             "; or ulimit -Hn; or lower server.max_connections, limits.max_concurrent",
+             "; or ulimit -Hn; or lower server.max_connections, limits.max_concurrent, "
+             "sandbox.pool",
              most);
     if (l.rlim_max < keeper)
         doctor_fail(d, "open files", mend,
-                    "%" PRIu64 " may be open, %" PRIu64 " are needed for limits.max_concurrent",
+                    "%" PRIu64 " may be open, %" PRIu64
+                    " are needed for limits.max_concurrent and sandbox.pool",
                     (uint64_t)l.rlim_max, keeper);
     else if (l.rlim_max < server)
         doctor_warn(d, "open files", mend,

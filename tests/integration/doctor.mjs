@@ -19,13 +19,14 @@ function directory(t) {
   return dir;
 }
 
-function doctor(t, args, { user, stateDir } = {}) {
+function doctor(t, args, { user, stateDir, openFiles } = {}) {
   const dir = directory(t);
   if (user) chmodSync(dir, 0o777);
   const env = { PATH: process.env.PATH, HOME: dir };
   for (const name of ['ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS', 'TSAN_OPTIONS'])
     if (name in process.env) env[name] = process.env[name];
-  const r = spawnSync(program, ['--doctor', '--state-dir', stateDir ?? join(dir, 'state'), ...args], {
+  const [first, ...more] = openFiles ? ['sh', '-c', `ulimit -n ${openFiles}; exec "$0" "$@"`, program] : [program];
+  const r = spawnSync(first, [...more, '--doctor', '--state-dir', stateDir ?? join(dir, 'state'), ...args], {
     env,
     cwd: dir,
     encoding: 'utf8',
@@ -114,6 +115,11 @@ describe('the host', () => {
     assert.equal(full.status, 1);
     const many = doctor(t, ['--set', 'limits.max_concurrent=1000000']);
     assert.equal(many.line('open files').how, 'fail');
+    for (const [pool, how] of [[4, /ok|warn/], [256, /fail/]]) {
+      const some = doctor(t, ['--set', 'limits.max_concurrent=100', '--set', `sandbox.pool=${pool}`], { openFiles: 1200 });
+      assert.match(some.line('open files').how, how);
+      assert.match(some.out, /sandbox\.pool/);
+    }
   });
 
   test('a configuration that is wrong is told as everywhere', (t) => {

@@ -164,3 +164,8 @@ describe('prepared sandboxes', () => {
     }
   });
 });
+
+test('a pool that there are too few descriptors for is told of when the server starts', async (t) => {
+  const own = await useServer(t, { args: ['--set', 'limits.max_concurrent=1000000', '--set', 'sandbox.pool=256'] });
+  assert.match(own.log, /few_open_files.*needed=9001088.*sandbox\.pool/);
+});
