@@ -150,14 +150,19 @@ static void an_end_that_is_there_stays(void **state)
     assert_int_equal(rec.status, EXECUTION_LOST);
 }
 
+static void run_loop_us(unsigned us)
+{
+    const struct timeval end = {.tv_usec = (suseconds_t)us};
+    (void)event_base_loopexit(t.base, &end);
+    (void)event_base_dispatch(t.base);
+}
+
 /* What was refused is tried again with a tick. */
 static void wait_with_ticks(struct run *r)
 {
     for (int i = 0; !run_is_mirrored(r) && i < 200; i++) {
-        struct timeval pause = {.tv_usec = 50000};
         mirror_tick(t.mirror);
-        (void)event_base_loopexit(t.base, &pause);
-        (void)event_base_dispatch(t.base);
+        run_loop_us(50000);
     }
     run_wait_mirrored(r);
 }
@@ -178,6 +183,40 @@ static void a_flush_of_scripts_is_healed(void **state)
     }
     run_end(r, REASON_EXITED);
     run_wait_mirrored(r);
+}
+
+/* In the middle of what is on its way; one ends meanwhile, one is declared lost. */
+static void flushes_of_scripts_under_load_are_healed(void **state)
+{
+    struct random rnd = {.state = 17};
+    struct run *runs[3];
+    mirror_wait_up();
+    for (size_t i = 0; i < ARRAY_LEN(runs); i++) {
+        runs[i] = run_new("under load");
+        run_begin(runs[i]);
+    }
+    for (unsigned i = 0; i < 30; i++) {
+        run_print_much(runs[i < 15 ? i % 3 : i % 2], 150000, &rnd);
+        if (i == 15)
+            run_end(runs[2], REASON_TIMEOUT);
+        if (i % 3 == 0)
+            free(redis_server_cli(t.server, "script flush"));
+        run_loop_us(random_below(&rnd, 8000));
+    }
+    for (size_t i = 0; i < ARRAY_LEN(runs); i++)
+        wait_with_ticks(runs[i]);
+    declare_lost(runs[1]);
+    free(redis_server_cli(t.server, "script flush"));
+    run_print(runs[1], "more\n", 5);
+    for (int i = 0; !run_is_fenced(runs[1]) && i < 200; i++) {
+        mirror_tick(t.mirror);
+        run_loop_us(50000);
+    }
+    assert_int_equal(runs[1]->fenced_as, EXECUTION_LOST);
+    run_end(runs[0], REASON_EXITED);
+    run_end(runs[1], REASON_LOST);
+    for (size_t i = 0; i < ARRAY_LEN(runs); i++)
+        wait_with_ticks(runs[i]);
 }
 
 static void a_full_redis_is_waited_for(void **state)
@@ -205,6 +244,7 @@ int main(void)
         MIRROR_TEST(a_lost_answer_does_no_harm),
         MIRROR_TEST(a_flush_is_repaired),
         MIRROR_TEST(a_flush_of_scripts_is_healed),
+        MIRROR_TEST(flushes_of_scripts_under_load_are_healed),
         MIRROR_TEST(a_touch_finds_out_what_is_missing),
         MIRROR_TEST(who_was_declared_lost_is_told_and_does_not_overwrite),
         MIRROR_TEST(an_end_that_is_there_stays),
