@@ -227,10 +227,22 @@ static void drop(cJSON *o, bool is_known, const char *key)
         cJSON_DeleteItemFromObjectCaseSensitive(o, key);
 }
 
+/* 2025-03-26 has the title of a tool among its annotations. */
+static void move_title(const struct mcp_revision *rev, cJSON *descriptor)
+{
+    cJSON *annotations = cJSON_GetObjectItemCaseSensitive(descriptor, "annotations");
+    const char *title;
+
+    if (rev->has_annotations && !rev->has_title && annotations &&
+        json_get_str(descriptor, "title", &title))
+        cJSON_AddStringToObject(annotations, "title", title);
+}
+
 void revision_strip(const struct mcp_revision *rev, cJSON *descriptor)
 {
     cJSON *it;
 
+    move_title(rev, descriptor);
     drop(descriptor, rev->has_title, "title");
     drop(descriptor, rev->has_title, "_meta");
     drop(descriptor, rev->has_structured, "outputSchema");

@@ -32,6 +32,8 @@ static void tools_show_what_the_revision_knows(void **state)
         expect_str(json, "result.tools.1.name", "plain");
         assert_int_equal(json_has(json, "result.tools.0.annotations"), v->annotations);
         assert_int_equal(json_has(json, "result.tools.0.title"), v->title);
+        assert_int_equal(json_has(json, "result.tools.0.annotations.title"),
+                         v->annotations && !v->title);
         assert_int_equal(json_has(json, "result.tools.0.outputSchema"), v->structured);
         assert_int_equal(json_has(json, "result.tools.0.icons"), v->icons);
         assert_true(json_has(json, "result.tools.0.inputSchema.properties.text"));
