@@ -2,14 +2,19 @@
 
 #include "server/mcp/waiting_json.h"
 
+#define WHAT_NEXT                                                                         \
+    ": get_execution_output (with wait_ms or wait) returns its output, cancel_execution " \
+    "ends it."
+
 const char *execute_what_next(const struct execution_view *v)
 {
     if (execution_status_is_final(v->status))
         return "Ended: get_execution_output has its output.";
     if (execution_waits_for_input(v))
         return "Waits for input: send_stdin answers it, then get_execution_output goes on.";
-    return "Runs in the background: get_execution_output (with wait_ms or wait) returns its "
-           "output, cancel_execution ends it.";
+    if (v->status == EXECUTION_PENDING)
+        return "Waits in line and then runs in the background" WHAT_NEXT;
+    return "Runs in the background" WHAT_NEXT;
 }
 
 cJSON *execute_begin(const struct output_request *q, const struct execution_view *v)

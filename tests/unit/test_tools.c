@@ -108,6 +108,8 @@ static void what_waits_in_line_says_where(void **state)
     f->reactor.repeated = true;
     CLEANUP(json_deletep) cJSON *result = pack_call(f, "execute_code_async", "{\"command\":\"x\"}");
     expect_str(result, "structuredContent.status", "pending");
+    const char *message = json_at(result, "structuredContent.message")->valuestring;
+    assert_non_null(strstr(message, "Waits in line"));
     expect_int(result, "structuredContent.queue_position", 2);
     assert_true(cJSON_IsTrue(json_at(result, "structuredContent.repeated")));
     pack_conforms(f, "execute_code_async", result);
