@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "state/base/fd.h"
+#include "state/base/log.h"
 
 struct packet {
     struct list link;
@@ -57,6 +58,10 @@ static int try_send(int fd, const struct buf *b, int passed_fd)
     }
     if (sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
         return 0;
+    if (errno == ETOOMANYREFS) { /* other processes of our user, unless that is root: unix(7) */
+        LOG_WARN("descriptor_not_sent", LOG_STR("why", "its user has too many on their way"));
+        return 0;
+    }
     return errno == EINTR || errno == ENOBUFS ? -EAGAIN : -errno;
 }
 

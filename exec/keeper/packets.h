@@ -18,8 +18,10 @@ static inline bool packets_is_empty(const struct packets *p)
     return list_is_empty(&p->queue);
 }
 
-/* Sends m, or queues it; the descriptor of a LISTENER stays the caller's. 0; -ENOBUFS: the queue is
- * full; -E2BIG, -EINVAL: it can't be sent, all else is as before; other -errno: hung up. */
+/* Sends m, or queues it; the descriptor of a LISTENER stays the caller's. A LISTENER
+ * that the kernel does not let us send is left out: its execution has no proxy. 0; -ENOBUFS: the
+ * queue is full; -E2BIG, -EINVAL: it can't be sent, all else is as before; other -errno: hung up.
+ */
 MUST_USE int packets_send(struct packets *p, int fd, const struct keeper_message *m);
 /* Sends what is queued, as far as the socket takes it. 0 or -errno: hung up. */
 MUST_USE int packets_flush(struct packets *p, int fd);

@@ -1,11 +1,15 @@
 /* What the client makes of a keeper that is none of ours: a socket on which the test speaks. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include <cmocka.h>
 
@@ -111,12 +115,54 @@ static void tries_again_with_one_that_stays_too_old(void **state)
     assert_false(keeper_client_is_ready(f->client));
 }
 
+/* As an unprivileged user whose other processes have as many descriptors on their way as it may
+ * have open; 0: as it should be, else the line. */
+static int send_without_room(void)
+{
+    static char space[KEEPER_MESSAGE_MAX];
+    const struct rlimit few = {.rlim_cur = 20, .rlim_max = 20};
+    const struct keeper_message quit = {.type = KEEPER_QUIT};
+    struct keeper_message m = {.type = KEEPER_LISTENER, .id = "r1-abcdefghijklmnopqrstuvwxyz"};
+    int others[2], ours[2], r = 0;
+    struct packets full, p;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, others) < 0 ||
+        socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ours) < 0 || setrlimit(RLIMIT_NOFILE, &few) < 0 ||
+        (geteuid() == 0 && setresuid(65534, 65534, 65534) < 0))
+        return __LINE__;
+    packets_init(&p, 1u << 20);
+    packets_init(&full, 1u << 20);
+    m.listener_fd = others[0];
+    for (int i = 0; i < 30 && r == 0; i++)
+        r = packets_send(&full, others[1], &m);
+    if (r != 0 || packets_send(&p, ours[1], &m) != 0 || packets_send(&p, ours[1], &quit) != 0 ||
+        !packets_is_empty(&p))
+        return __LINE__;
+    /* What can't be sent was left out, not queued, and what comes behind it arrives. */
+    if (packets_receive(ours[0], space, &m) != PACKETS_MESSAGE || m.type != KEEPER_QUIT)
+        return __LINE__;
+    return 0;
+}
+
+static void a_descriptor_that_can_not_be_sent_holds_nothing_up(void **state)
+{
+    int status = -1;
+    pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    if (pid == 0)
+        _exit(send_without_room());
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(tries_again_with_one_that_never_answers),
         TEST(tries_again_with_one_that_stays_too_old),
+        cmocka_unit_test(a_descriptor_that_can_not_be_sent_holds_nothing_up),
     };
     return cmocka_run_group_tests_name("keeper_client", tests, NULL, NULL);
 }
