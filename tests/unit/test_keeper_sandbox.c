@@ -218,6 +218,40 @@ static void who_obeys_is_told_to_have_obeyed(void **state)
     }
 }
 
+static pid_t parent_of(pid_t pid)
+{
+    CLEANUP(free_p) char *text = NULL;
+    char path[48];
+    size_t len;
+
+    snprintf(path, sizeof(path), "/proc/%d/status", pid);
+    assert_int_equal(file_read(path, 65536, &text, &len), 0);
+    const char *found = strstr(text, "\nPPid:\t");
+    assert_non_null(found);
+    return (pid_t)strtol(found + 7, NULL, 10);
+}
+
+/* Its init has no time to read them, and there is room for some hundred. */
+static void many_signals_do_not_end_it(void **state)
+{
+    struct fixture *f = *state;
+    struct exec_spec *spec = sandboxed("trap '' USR1; echo on; read x; exit 6");
+    spec->interactive = true;
+    struct seen *s = fixture_spawn(f, spec);
+
+    fixture_wait_output(f, s, "on\n");
+    pid_t init = parent_of(s->pid);
+    assert_int_equal(kill(init, SIGSTOP), 0);
+    for (int i = 0; i < 5000; i++) {
+        assert_int_equal(
+            keeper_client_kill(f->client, s->id, KEEPER_KILL_SIGNAL, SIGUSR1, REASON_CANCELLED), 0);
+        event_base_loop(f->base, EVLOOP_NONBLOCK);
+    }
+    assert_int_equal(fixture_stdin(f, s, "x\n", false, NULL), KEEPER_STDIN_OK);
+    assert_int_equal(kill(init, SIGCONT), 0);
+    assert_int_equal(fixture_wait_ended(f, s).exit_code, 6);
+}
+
 static void one_signal_reaches_the_group(void **state)
 {
     struct fixture *f = *state;
@@ -431,6 +465,7 @@ int main(void)
         TEST(what_changed_since_it_was_looked_at_is_refused),
         TEST(kills_reach_all_that_is_inside),
         TEST(who_obeys_is_told_to_have_obeyed),
+        TEST(many_signals_do_not_end_it),
         TEST(one_signal_reaches_the_group),
         TEST(one_that_is_cancelled_while_it_starts_ends),
         TEST(an_upgrade_leaves_it_alone),
