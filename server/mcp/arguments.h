@@ -39,6 +39,7 @@ struct arg {
     bool (*is_valid)(const char *s);
     const char *pattern, *form;
     const char *default_json;
+    double (*default_of)(const struct config *c); /* numbers: instead, what the operator set */
     /* With server.execution_id_header clients repeat it in Mcp-Param-<this>, for load balancers. */
     const char *header;
     const struct arg_set *members;

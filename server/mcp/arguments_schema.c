@@ -106,6 +106,8 @@ static cJSON *member_schema(const struct arg *a, const struct config *c)
         cJSON_AddStringToObject(s, "x-mcp-header", a->header);
     if (a->default_json)
         cJSON_AddItemToObject(s, "default", parse_constant(a->default_json));
+    if (a->default_of)
+        cJSON_AddNumberToObject(s, "default", a->default_of(c));
     if (a->type == ARG_OBJECT)
         fill_object(s, a->members, c);
     if (a->type == ARG_OBJECTS) {

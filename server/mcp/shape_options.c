@@ -10,6 +10,11 @@ static double max_reply(const struct config *c)
     return (double)c->max_reply_bytes;
 }
 
+static double default_max_bytes(const struct config *c)
+{
+    return c->max_reply_bytes < DEFAULT_MAX_BYTES ? max_reply(c) : DEFAULT_MAX_BYTES;
+}
+
 static const char *const formats[] = {"events", "text", NULL};
 
 static const struct arg rows[] = {
@@ -23,7 +28,7 @@ static const struct arg rows[] = {
      .min = 1,
      .max_of = max_reply,
      .max_key = "limits.max_reply",
-     .default_json = "65536",
+     .default_of = default_max_bytes,
      .description = "Most to return; says what is left out and how to get it."},
     {.name = "head_lines",
      .type = ARG_INTEGER,
@@ -59,9 +64,7 @@ const struct arg_set shape_arguments = {.args = rows, .n = ARRAY_LEN(rows)};
 
 char *shape_options_read(struct shape_options *s, const struct config *c, const cJSON *o)
 {
-    *s = (struct shape_options){.max_bytes = DEFAULT_MAX_BYTES};
-    if (s->max_bytes > c->max_reply_bytes)
-        s->max_bytes = c->max_reply_bytes;
+    *s = (struct shape_options){.max_bytes = (size_t)default_max_bytes(c)};
     if (!o)
         return NULL;
     const char *format = arg_str(o, "format"), *grep = arg_str(o, "grep");

@@ -13,6 +13,11 @@ static double max_timeout(const struct config *c)
     return (double)c->max_timeout_ms / 1000;
 }
 
+static double default_timeout(const struct config *c)
+{
+    return (double)c->timeout_ms / 1000;
+}
+
 static double max_wait(const struct config *c)
 {
     return (double)c->max_wait_ms / 1000;
@@ -46,7 +51,8 @@ static const struct arg rows[] = {
      .flags = ARG_ABOVE_MIN,
      .max_of = max_timeout,
      .max_key = "limits.max_timeout",
-     .description = "It is ended after so long. Default: the server's."},
+     .default_of = default_timeout,
+     .description = "It is ended after so long."},
     {.name = "wait_seconds",
      .type = ARG_NUMBER,
      .min = 0,

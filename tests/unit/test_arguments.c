@@ -11,6 +11,7 @@
 #include "server/mcp/text_shape.h"
 
 static const struct config config = {.max_command_bytes = 1024,
+                                     .timeout_ms = 300 * 1000,
                                      .max_timeout_ms = 3600 * 1000,
                                      .max_wait_ms = 300 * 1000,
                                      .max_reply_bytes = 1 << 20};
@@ -172,12 +173,15 @@ static void the_schema_says_what_the_check_holds_to(void **state)
 /* What a client library would check before it sends: our own defaults pass. */
 static void defaults_are_right_themselves(void **state)
 {
+    CLEANUP(json_deletep) cJSON *schema = arguments_schema(&start_arguments, &config);
     for (size_t i = 0; i < start_arguments.n; i++) {
         const struct arg *a = &start_arguments.args[i];
-        if (!a->default_json)
+        const cJSON *value = json_get(json_get(json_get(schema, "properties"), a->name), "default");
+        assert_int_equal(value != NULL, a->default_json || a->default_of);
+        if (!value)
             continue;
         CLEANUP(json_deletep) cJSON *o = cJSON_CreateObject();
-        cJSON_AddItemToObject(o, a->name, cJSON_Parse(a->default_json));
+        cJSON_AddItemToObject(o, a->name, cJSON_Duplicate(value, true));
         CLEANUP(free_p) char *error = arguments_check(&start_arguments, &config, o);
         if (error)
             fail_msg("%s", error);
