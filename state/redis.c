@@ -24,7 +24,8 @@ struct redis {
     const struct config *config; /* borrowed */
     char *name;                  /* owned */
     struct redis_url url;
-    SSL_CTX *tls; /* owned or NULL */
+    char where[128]; /* it is, for the log */
+    SSL_CTX *tls;    /* owned or NULL */
     struct redis_script *scripts[REDIS_SCRIPTS_MAX + 1];
     size_t n_scripts;
     const struct redis_watcher *watchers[WATCHERS_MAX]; /* borrowed */
@@ -65,7 +66,8 @@ static void on_up(void *arg, const struct redis_hello *h)
     r->why[0] = '\0';
     metric_set(METRIC_REDIS_UP, NULL, NULL, 1);
     metric_add(METRIC_REDIS_CONNECTS, NULL, NULL, 1);
-    LOG_INFO("redis_connected", LOG_STR("version", h->version), LOG_STR("run_id", h->run_id),
+    LOG_INFO("redis_connected", LOG_STR("at", r->where), LOG_STR("version", h->version),
+             LOG_STR("run_id", h->run_id),
              LOG_STR("is", is_other ? "another server than before" : "the same server as before"));
     if (is_other)
         check_policy(h);
@@ -78,7 +80,7 @@ static void on_down(void *arg, const char *why, bool was_up)
     struct redis *r = arg;
     uint64_t now = clock_mono_ms();
     if (was_up || strcmp(why, r->why) != 0 || now - r->why_ms >= REMIND_MS) {
-        LOG_WARN("redis_away", LOG_STR("why", why));
+        LOG_WARN("redis_away", LOG_STR("at", r->where), LOG_STR("why", why));
         (void)snprintf(r->why, sizeof(r->why), "%s", why);
         r->why_ms = now;
     }
@@ -108,12 +110,25 @@ static struct redis_conn_options options(struct redis *r)
         .base = r->base, .config = r->config, .url = &r->url, .tls = r->tls, .name = r->name};
 }
 
+static void name_place(struct redis *r)
+{
+    const struct redis_url *u = &r->url;
+    if (u->kind == REDIS_URL_UNIX)
+        (void)snprintf(r->where, sizeof(r->where), "%s", u->path);
+    else if (u->kind == REDIS_URL_SENTINEL)
+        (void)snprintf(r->where, sizeof(r->where), "%s", u->service);
+    else
+        (void)snprintf(r->where, sizeof(r->where), "%s:%u", u->endpoint[0].host,
+                       u->endpoint[0].port);
+}
+
 static int read_config(struct redis *r)
 {
     struct config_problem problem;
     CLEANUP(free_p) char *error = NULL;
     if (!redis_url_parse(r->config->redis_url, &r->url, &problem))
         return -EINVAL; /* config/check.c took it */
+    name_place(r);
     if (!r->url.is_tls)
         return 0;
     r->tls = redis_tls_new(r->config, &error);
@@ -181,6 +196,11 @@ bool redis_is_up(const struct redis *r)
 uint64_t redis_since_ms(const struct redis *r)
 {
     return r->since_ms;
+}
+
+const char *redis_why(const struct redis *r)
+{
+    return r->why;
 }
 
 void redis_watch(struct redis *r, const struct redis_watcher *w)

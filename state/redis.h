@@ -113,6 +113,8 @@ struct redis_watcher {
     void (*on_down)(void *arg); /* each outstanding command has been called back before */
     void *arg;
 };
+/* Why it is away, for people; "": it is not, or nothing has been heard yet. */
+const char *redis_why(const struct redis *r);
 /* w is borrowed and outlives r. At most 8. */
 void redis_watch(struct redis *r, const struct redis_watcher *w);
 

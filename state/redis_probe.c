@@ -24,29 +24,24 @@ static void done(struct probe *p)
         (void)event_base_loopbreak(p->base);
 }
 
-static void copy(char *to, size_t size, const char *from, size_t len)
+/* Of "name:value\r\n" among other lines. */
+static void copy_line(char *to, size_t size, const char *info, const char *name)
 {
-    snprintf(to, size, "%.*s", (int)(len < size ? len : size - 1), from);
+    const char *at = strstr(info, name);
+    if (at)
+        (void)snprintf(to, size, "%.*s", (int)strcspn(at + strlen(name), "\r\n"),
+                       at + strlen(name));
 }
 
-/* "redis_version:7.0.15\r\n" among other lines. */
 static void on_info(void *arg, enum redis_outcome o, const struct redisReply *r)
 {
     struct probe *p = arg;
-    const char *at = o == REDIS_E_NONE && r->str ? strstr(r->str, "redis_version:") : NULL;
 
-    if (at)
-        copy(p->facts->version, sizeof(p->facts->version), at + 14, strcspn(at + 14, "\r\n"));
+    if (o == REDIS_E_NONE && r->str) {
+        copy_line(p->facts->version, sizeof(p->facts->version), r->str, "\nredis_version:");
+        copy_line(p->facts->policy, sizeof(p->facts->policy), r->str, "\nmaxmemory_policy:");
+    }
     p->facts->is_reached = o == REDIS_E_NONE || o == REDIS_E_REPLY;
-    done(p);
-}
-
-static void on_policy(void *arg, enum redis_outcome o, const struct redisReply *r)
-{
-    struct probe *p = arg;
-
-    if (o == REDIS_E_NONE && r->type == REDIS_REPLY_ARRAY && r->elements == 2 && r->element[1]->str)
-        copy(p->facts->policy, sizeof(p->facts->policy), r->element[1]->str, r->element[1]->len);
     done(p);
 }
 
@@ -68,12 +63,10 @@ static void on_up(void *arg, bool is_other)
 {
     struct probe *p = arg;
     const struct redis_call info = {.on_reply = on_info, .arg = p},
-                            policy = {.on_reply = on_policy, .arg = p},
                             clock = {.on_reply = on_time, .arg = p};
 
     p->n_open = 1; /* ours, so that none of the others is the last */
-    p->n_open += redis_ask(p->redis, &info, "INFO", "server") == REDIS_E_NONE;
-    p->n_open += redis_ask(p->redis, &policy, "CONFIG", "GET", "maxmemory-policy") == REDIS_E_NONE;
+    p->n_open += redis_ask(p->redis, &info, "INFO") == REDIS_E_NONE;
     p->n_open += redis_ask(p->redis, &clock, "TIME") == REDIS_E_NONE;
     done(p);
 }
@@ -100,6 +93,8 @@ void redis_probe(const struct config *c, struct redis_facts *ret)
         redis_watch(p.redis, &watcher);
         (void)event_base_loopexit(p.base, &t);
         (void)event_base_dispatch(p.base);
+        if (!ret->is_reached && *redis_why(p.redis))
+            (void)snprintf(ret->error, sizeof(ret->error), "%s", redis_why(p.redis));
     }
     redis_free(p.redis);
     event_base_free(p.base);

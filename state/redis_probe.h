@@ -5,7 +5,7 @@
 
 struct redis_facts {
     bool is_reached;
-    char error[64];               /* why it was not */
+    char error[192];              /* why it was not */
     char version[32], policy[32]; /* "": not said */
     bool has_time;
     int64_t skew_ms; /* of its clock, less ours */

@@ -25,7 +25,7 @@ void doctor_check_redis(struct doctor *d)
                            "it can't be reached: %s", f.error);
     doctor_ok(d, "Redis", "is reached, version %s", *f.version ? f.version : "unknown");
     if (!*f.policy)
-        doctor_warn(d, "Redis memory", "let this user run CONFIG GET, or look yourself",
+        doctor_warn(d, "Redis memory", "let this user run INFO, or look yourself",
                     "its maxmemory-policy can't be read");
     else if (is_safe(f.policy))
         doctor_ok(d, "Redis memory", "maxmemory-policy is %s", f.policy);

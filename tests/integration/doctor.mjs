@@ -146,9 +146,17 @@ describe('Redis', () => {
       assert.equal(bad.status, 0, bad.out);
     });
 
+  if (hasRedis)
+    test('one that does not let us in says so', async (t) => {
+      const redis = await useRedis(t, { args: ['--requirepass', 'right'] });
+      const url = redis.url.replace('//', '//:wrong@');
+      const r = doctor(t, ['--redis-url', url, '--set', 'redis.timeout=500ms']);
+      assert.match(r.line('Redis').text, /WRONGPASS/);
+    });
+
   test('one that is not there is a failure, and no password is shown', (t) => {
     const r = doctor(t, ['--redis-url', 'redis://user:s3cretword@127.0.0.1:1/0', '--set', 'redis.timeout=500ms']);
-    assert.equal(r.line('Redis').how, 'fail');
+    assert.deepEqual(r.line('Redis'), { how: 'fail', text: "it can't be reached: connect: Connection refused" });
     assert.equal(r.status, 1);
     assert.ok(!`${r.out}${r.err}`.includes('s3cretword'));
   });
