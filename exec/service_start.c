@@ -187,14 +187,29 @@ static bool check_limits(const struct service *s, struct entry *e)
     return missing == 0 || !s->config->require_tree_limits;
 }
 
-/* 0: handed over. -EAGAIN: later. Other -errno: this one can't be started at all. */
-static int hand_over(struct service *s, struct entry *e)
+/* Why it must not be started; NULL: nothing is against it. */
+static const char *find_obstacle(const struct service *s, struct entry *e)
+{
+    if (!e->spec->sandbox && s->isolation)
+        return "it was accepted without a sandbox, which sandbox.profile asks for now: start it "
+               "again";
+    if (e->spec->sandbox && !s->isolation)
+        return "it was accepted for a sandbox, and sandbox.profile has none now: start it again";
+    if (!check_limits(s, e))
+        return "limits that do not hold for all processes together are not wanted "
+               "(limits.require_tree), see /health/ready";
+    return NULL;
+}
+
+/* 0: handed over. -EAGAIN: later. Other -errno: this one can't be started at all; *ret_why is more
+ * than its text, or NULL. */
+static int hand_over(struct service *s, struct entry *e, const char **ret_why)
 {
     int r = load_spec(s, e);
     if (r < 0)
         return r;
-    if (!check_limits(s, e))
-        return -ENOTSUP;
+    if ((*ret_why = find_obstacle(s, e)))
+        return -EPERM;
     CLEANUP(free_p) char *dir = journal_dir(s->config->state_dir, e->id);
     r = keeper_client_spawn(s->keeper, e->spec, dir);
     return r == -ENOTCONN || r == -ENOBUFS ? -EAGAIN : r;
@@ -203,20 +218,18 @@ static int hand_over(struct service *s, struct entry *e)
 /* False when the rest has to wait: on_ready, the next end or the tick tries again. */
 static bool start_next(struct service *s)
 {
+    const char *why = NULL;
     struct entry *e = queue_pop(&s->queue);
     if (!e)
         return false;
-    int r = hand_over(s, e);
+    int r = hand_over(s, e, &why);
     if (r == -EAGAIN) {
         queue_unpop(&s->queue, e);
         return false;
     }
     if (r < 0) {
         char error[200];
-        (void)snprintf(error, sizeof(error), "start: %s",
-                       r == -ENOTSUP ? "limits that do not hold for all processes together are not "
-                                       "wanted (limits.require_tree), see /health/ready"
-                                     : strerror(-r));
+        (void)snprintf(error, sizeof(error), "start: %s", why ? why : strerror(-r));
         service_end_without_keeper(s, e, REASON_SPAWN_FAILED, error);
         return true;
     }

@@ -49,6 +49,25 @@ describe('the global limit', () => {
     await mcp.cancel(first, { force: true });
   });
 
+  // What runs goes on as it was begun; what waits is not begun in another way than it was asked for.
+  for (const [before, now, why] of [['none', 'default', /without a sandbox/], ['default', 'none', /for a sandbox/]])
+    test(`what waits when the profile ${before} becomes ${now} is ended, and says why`, async (t) => {
+      const profile = (name) => ['--max-concurrent', '1', '--set', `sandbox.profile=${name}`];
+      const server = await useServer(t, { args: profile(before) });
+      const mcp = new Modern(server);
+      const first = await startNoWait(mcp, 'sleep 600');
+      const second = await startNoWait(mcp, 'id');
+      server.options.args = profile(now);
+      await server.restart();
+      assert.deepEqual(await statuses(mcp, [first, second]), ['running', 'pending']);
+      await mcp.cancel(first, { force: true });
+      const s = await mcp.ended(second);
+      assert.deepEqual([s.status, s.reason], ['failed', 'spawn_failed']);
+      assert.match(s.error_message, why);
+      assert.match(s.error_message, /sandbox\.profile.*start it again/);
+      assert.equal((await mcp.run('id -u')).exit_code, 0);
+    });
+
   test('serves sessions in turns: one with many does not hold up one with few', async (t) => {
     const server = await useServer(t, { args: ['--max-concurrent', '1', '--max-per-session', '20'] });
     const greedy = await new Legacy(server).open();
