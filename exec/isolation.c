@@ -101,14 +101,22 @@ static int give_user(struct isolation *i, int fd, const char *path, uint64_t *re
     return 0;
 }
 
+static int open_directory(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    return fd < 0 ? -errno : fd;
+}
+
 int isolation_make_workspace(struct isolation *i, const char *path, uint64_t *ret_uid)
 {
-    int r = dir_make(path);
+    CLEANUP(fd_closep) int fd = open_directory(path);
+    int r = fd == -ENOENT ? dir_make(path) : 0;
     if (r < 0)
         return r;
-    CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd == -ENOENT)
+        fd = open_directory(path);
     if (fd < 0)
-        return -errno;
+        return fd;
     *ret_uid = 0;
     (void)futimens(fd, NULL); /* used now: exec/workspaces.h */
     if (!i->stage)

@@ -301,13 +301,15 @@ void service_ended(struct service *s, struct entry *e)
     CLEANUP(free_p) char *dir = journal_dir(s->config->state_dir, e->id);
     struct execution_exit x = {.reason = REASON_LOST};
     int r = journal_read_exit(dir, &x);
+    bool is_all_known = r == 0 && e->output_bytes == x.output_bytes; /* and so when the last came */
     if (r < 0)
         LOG_ERROR("exit_not_read", LOG_STR("exec", e->id), LOG_ERRNO(r));
     else
         registry_set_size(&s->registry, e, x.events, x.output_bytes);
     if (!e->started_us)
         e->started_us = x.started_us;
-    service_look_back(s, e);
+    if (!is_all_known)
+        service_look_back(s, e);
     service_egress_ended(s, e);
     queue_leave(&s->queue, e);
     registry_set_ended(&s->registry, e, execution_status_of(x.reason), expiry(s));

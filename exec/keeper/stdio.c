@@ -6,10 +6,6 @@
 #include "exec/keeper/pty.h"
 #include "state/base/fd.h"
 
-/* The most that an unprivileged user may ask for, fs.pipe-max-size. Reading from it is three times
- * as fast as from one of 64 KiB (measured 2025-11). */
-#define PIPE_BYTES (1024 * 1024)
-
 void stdio_deinit(struct stdio *io)
 {
     for (int i = 0; i < 3; i++) {
@@ -28,8 +24,6 @@ static int make_pipe(int *ret_ours, int *ret_theirs, bool is_stdin)
         return -errno;
     *ret_ours = fds[is_stdin ? 1 : 0];
     *ret_theirs = fds[is_stdin ? 0 : 1];
-    if (!is_stdin)
-        (void)fcntl(*ret_ours, F_SETPIPE_SZ, PIPE_BYTES); /* a small one is only slower */
     return fcntl(*ret_ours, F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
 }
 
