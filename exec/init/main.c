@@ -2,7 +2,7 @@
  * mcp-exec-init: process 1 of a sandbox. Starts one command when the keeper says so, tells it how
  * that truly ended (bwrap knows exit codes only, and a shell's 137 looks like a KILL there), hands
  * signals on, reaps, and ends what is left. Linked statically, since the sandbox may hold no C
- * library, and on x86-64 without any (libc.c); allocates nothing; nobody inside may look into it.
+ * library; allocates nothing; nobody inside may look into it.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "exec/init/report.h"
@@ -50,11 +52,11 @@ static bool set_limits(const struct init_request *r)
     for (uint32_t i = 0; i < r->n_limits; i++) {
         const struct init_limit *l = &r->limits[i];
         struct rlimit now, wanted;
-        if (prlimit(0, l->resource, NULL, &now) < 0)
+        if (getrlimit(l->resource, &now) < 0)
             return false;
         wanted.rlim_cur = l->soft < now.rlim_max ? l->soft : now.rlim_max;
         wanted.rlim_max = l->hard < now.rlim_max ? l->hard : now.rlim_max;
-        if (prlimit(0, l->resource, &wanted, NULL) < 0)
+        if (setrlimit(l->resource, &wanted) < 0)
             return false;
     }
     return true;
@@ -90,7 +92,7 @@ static __attribute__((noinline)) _Noreturn void be_command(const struct init_req
         fail(INIT_STEP_DESCRIPTORS);
     if (r->is_pty && ioctl(1, TIOCSCTTY, 0) < 0)
         fail(INIT_STEP_TERMINAL);
-    if (!report_try(&child, -1))
+    if (send(INIT_CONTROL_FD, &child, sizeof(child), MSG_NOSIGNAL) < 0)
         fail(INIT_STEP_FORK);
     if (chdir(directory) < 0)
         fail(INIT_STEP_DIRECTORY);
@@ -130,24 +132,17 @@ static bool read_strings(const struct init_request *r, size_t len, const char **
     return at == end;
 }
 
-/* A decimal number and its colon. False: that is not there. */
-static bool read_number(const char **at, uint64_t *ret)
-{
-    const char *begin = *at;
-
-    for (*ret = 0; **at >= '0' && **at <= '9'; ++*at)
-        *ret = *ret * 10 + (uint64_t)(**at - '0');
-    return *at > begin && *(*at)++ == ':';
-}
-
 /* What bwrap mounted by name is what was looked at before. */
 static bool is_as_looked_at(const char *check)
 {
     struct stat st;
-    uint64_t dev, ino;
+    char *end;
+    unsigned long long dev = strtoull(check, &end, 10);
 
-    return read_number(&check, &dev) && read_number(&check, &ino) && stat(check, &st) == 0 &&
-           st.st_dev == dev && st.st_ino == ino;
+    if (*end != ':')
+        return false;
+    unsigned long long ino = strtoull(end + 1, &end, 10);
+    return *end == ':' && stat(end + 1, &st) == 0 && st.st_dev == dev && st.st_ino == ino;
 }
 
 static void check_all(const struct init_request *r)
@@ -350,7 +345,7 @@ static void set_up(void)
     /* Nobody inside reads our memory or opens our descriptors, though they are our user. */
     if (prctl(PR_SET_DUMPABLE, 0) < 0 || fcntl(INIT_CONTROL_FD, F_SETFD, FD_CLOEXEC) < 0)
         _exit(1);
-    (void)close_range(INIT_PROGRAM_FD, ~0u, 0);
+    (void)syscall(SYS_close_range, INIT_PROGRAM_FD, ~0u, 0); /* musl has no function of it */
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     (void)sigprocmask(SIG_SETMASK, &child, NULL);

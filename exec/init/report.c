@@ -10,7 +10,7 @@ union control {
     struct cmsghdr align;
 };
 
-bool report_try(const struct init_report *r, int fd)
+void report_send(const struct init_report *r, int fd)
 {
     union control control = {0};
     struct iovec data = {.iov_base = (void *)(uintptr_t)r, .iov_len = sizeof(*r)};
@@ -24,12 +24,7 @@ bool report_try(const struct init_report *r, int fd)
             .cmsg_len = CMSG_LEN(sizeof(fd)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
         memcpy(CMSG_DATA(c), &fd, sizeof(fd));
     }
-    return sendmsg(INIT_CONTROL_FD, &m, MSG_NOSIGNAL) >= 0;
-}
-
-void report_send(const struct init_report *r, int fd)
-{
-    if (!report_try(r, fd))
+    if (sendmsg(INIT_CONTROL_FD, &m, MSG_NOSIGNAL) < 0)
         _exit(1); /* nobody is there to tell: all of it ends */
 }
 

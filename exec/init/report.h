@@ -1,9 +1,6 @@
 #pragma once
 /* What init tells the keeper. Whom it can't tell is gone: then all of the sandbox ends. */
-#include <stdbool.h>
-
 #include "exec/init/init_wire.h"
 
-bool report_try(const struct init_report *r, int fd);  /* fd goes along; -1: none */
-void report_send(const struct init_report *r, int fd); /* or ends */
+void report_send(const struct init_report *r, int fd); /* fd goes along; -1: none */
 _Noreturn void report_failure(int step, int error);    /* enum init_step, errno */
