@@ -69,6 +69,15 @@ static bool is_bwrap(pid_t pid)
     return file_read(path, 64, &name, &len) == 0 && strcmp(name, "bwrap\n") == 0;
 }
 
+/* One of this keeper's: others' commands may run a bwrap of their own. */
+static bool has_our_mark(const struct keeper *k, pid_t pid)
+{
+    CLEANUP(free_p) char *name = NULL;
+
+    return !k->sandbox_mark || (proc_read_variable(pid, PROC_SANDBOX_MARK, &name) && name &&
+                                strcmp(name, k->sandbox_mark + sizeof(PROC_SANDBOX_MARK)) == 0);
+}
+
 static bool is_ours(const struct keeper *k, pid_t pid)
 {
     list_for_each (l, &k->sandboxes) {
@@ -100,7 +109,7 @@ static void kill_stray_children(struct keeper *k)
     if (file_read("/proc/thread-self/children", CHILDREN_TEXT_MAX, &text, &len) < 0)
         return;
     for (const char *at = text; (pid = procfs_children_next(&at)) > 0;)
-        if (!is_ours(k, pid) && is_bwrap(pid))
+        if (!is_ours(k, pid) && is_bwrap(pid) && has_our_mark(k, pid))
             (void)kill(pid, SIGKILL);
 }
 

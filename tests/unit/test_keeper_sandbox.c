@@ -167,6 +167,30 @@ static void a_start_that_fails_says_why(void **state)
     assert_string_equal(e.error, "exec /no/shell: No such file or directory");
 }
 
+/* Nor are those that went into the background of a command without a sandbox. */
+static void other_programs_called_bwrap_are_left_alone(void **state)
+{
+    struct fixture *f = *state;
+    struct exec_spec *s = sandboxed("true");
+    char script[256];
+
+    snprintf(script, sizeof(script),
+             "cd %s; ln -s $(command -v sleep) bwrap; (setsid ./bwrap 1000 &); echo on; "
+             "exec ./bwrap 1000",
+             f->state_dir);
+    struct seen *other = fixture_spawn(f, fixture_script(script));
+
+    fixture_wait_output(f, other, "on\n");
+    fixture_wait_processes(f, other, 2);
+    free(s->sandbox->wrap[1]);
+    s->sandbox->wrap[1] = xstrdup("--no-such-option");
+    assert_int_equal(fixture_wait_ended(f, fixture_spawn(f, s)).reason, REASON_SPAWN_FAILED);
+    assert_int_equal(fixture_processes(other), 2);
+    assert_int_equal(keeper_client_kill(f->client, other->id, KEEPER_KILL_NOW, 0, REASON_CANCELLED),
+                     0);
+    assert_int_equal(fixture_wait_ended(f, other).reason, REASON_CANCELLED);
+}
+
 static void what_bwrap_says_of_its_failure_is_told(void **state)
 {
     struct fixture *f = *state;
@@ -461,6 +485,7 @@ int main(void)
         TEST(what_is_left_behind_is_counted_and_ended),
         TEST_WITHOUT(what_is_left_behind_is_counted_and_ended),
         TEST(a_start_that_fails_says_why),
+        TEST(other_programs_called_bwrap_are_left_alone),
         TEST(what_bwrap_says_of_its_failure_is_told),
         TEST(what_changed_since_it_was_looked_at_is_refused),
         TEST(kills_reach_all_that_is_inside),
