@@ -34,6 +34,7 @@ static const struct arg result_rows[] = {
     {.name = "error", .type = ARG_STRING},
     {.name = "bytes_written", .type = ARG_INTEGER},
     {.name = "repeated", .type = ARG_BOOLEAN},
+    {.name = "message", .type = ARG_STRING},
 };
 static const struct arg_set result = {
     .args = result_rows, .n = ARRAY_LEN(result_rows), .is_open = true};
@@ -76,8 +77,12 @@ static void on_written(struct exec_request *er, struct call *c)
         cJSON *o = cJSON_CreateObject();
         cJSON_AddTrueToObject(o, "success");
         cJSON_AddNumberToObject(o, "bytes_written", c->repeated ? 0 : (double)s->len);
-        if (c->repeated)
+        if (c->repeated) {
             cJSON_AddTrueToObject(o, "repeated");
+            cJSON_AddStringToObject(o, "message",
+                                    "input_id was known, so nothing was written: other input "
+                                    "takes another input_id");
+        }
         mcp_reply_tool(er->rq, NULL, o, NULL, false);
     }
     call_free(c);

@@ -413,6 +413,19 @@ static void input_gets_its_newline_once(void **state)
     }
 }
 
+static void a_repeat_is_told_and_what_to_do_with_other_input(void **state)
+{
+    struct pack_fixture *f = *state;
+    f->reactor.repeated = true;
+    CLEANUP(json_deletep)
+    cJSON *r = pack_call(f, "send_stdin", INPUT("\"input_data\":\"x\",\"input_id\":\"1\""));
+    assert_true(cJSON_IsTrue(json_at(r, "structuredContent.success")));
+    expect_int(r, "structuredContent.bytes_written", 0);
+    const char *message = json_at(r, "structuredContent.message")->valuestring;
+    assert_non_null(strstr(message, "takes another input_id"));
+    pack_conforms(f, "send_stdin", r);
+}
+
 static void refused_input_says_why_and_conforms(void **state)
 {
     struct pack_fixture *f = *state;
@@ -484,6 +497,7 @@ int main(void)
         PACK_TEST(until_waits_for_growth_until_it_matches),
         PACK_TEST(until_gives_up_at_its_time),
         PACK_TEST(input_gets_its_newline_once),
+        PACK_TEST(a_repeat_is_told_and_what_to_do_with_other_input),
         PACK_TEST(refused_input_says_why_and_conforms),
         PACK_TEST(a_cancellation_is_passed_on_as_asked),
         PACK_TEST(a_signal_to_what_has_ended_is_refused),
