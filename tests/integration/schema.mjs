@@ -1,6 +1,7 @@
 // Traffic against the schemas: each tool's own, and where they lie beside the project the protocol's. All
 // suites are held against the latter (lib/traffic.mjs); here each kind of answer comes at least once.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import Ajv2020 from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
@@ -20,6 +21,19 @@ describe("a tool's schemas", () => {
         assert.ok(ajv.compile(schema), tool.name);
       ajv.removeKeyword('x-mcp-header');
     }
+  });
+
+  test('have no member that the documentation does not explain', async () => {
+    const read = (name) => readFileSync(new URL(`../../docs/${name}.md`, import.meta.url), 'utf8');
+    const known = new Set([...(read('answers') + read('files')).matchAll(/`(\w+)`/g)].map((match) => match[1]));
+    const names = ({ properties = {}, items = {} }) => [
+      ...Object.entries(properties).flatMap(([name, schema]) => [name, ...names(schema)]),
+      ...(items.properties ? names(items) : []),
+    ];
+    const { result } = await new Modern(server).request('tools/list');
+    const members = result.tools.flatMap((tool) => names(tool.outputSchema));
+    assert.ok(members.length > 100);
+    assert.deepEqual(members.filter((name) => !known.has(name)), []);
   });
 
   test('take what the contract names as arguments', async () => {
