@@ -102,9 +102,9 @@ bool execution_has_exit_code(const struct execution_facts *f)
 }
 
 /* NULL: nothing went wrong but, maybe, in the command itself. */
-static const char *default_message(enum execution_reason r)
+static const char *default_message(const struct execution_exit *x)
 {
-    switch (r) {
+    switch (x->reason) {
     case REASON_NONE:
     case REASON_EXITED:
     case REASON_SIGNALED:
@@ -120,7 +120,10 @@ static const char *default_message(enum execution_reason r)
     case REASON_CPU_LIMIT:
         return "Used more CPU time than it may (limits.max_cpu)";
     case REASON_FILE_SIZE_LIMIT:
-        return "Wrote a larger file than it may (limits.max_file)";
+        if (x->term_signal == SIGXFSZ)
+            return "Wrote a larger file than it may (limits.max_file, sandbox.workspace_quota)";
+        return "Filled the workspace with more than it may hold (sandbox.workspace_quota): remove "
+               "something";
     case REASON_OUTPUT_LIMIT:
         return "Wrote more output than it may (limits.max_output)";
     case REASON_SPAWN_FAILED:
@@ -194,7 +197,7 @@ void execution_add_end(cJSON *o, const struct execution_facts *f, bool has_sums)
                          f->has_exit ? execution_signal_name(x->term_signal, name) : NULL);
     json_add_str_or_null(o, "reason", f->has_exit ? execution_reason_name(x->reason) : NULL);
     CLEANUP(free_p) char *oom = f->has_exit ? oom_message(x) : NULL;
-    const char *message = oom ? oom : default_message(x->reason);
+    const char *message = oom ? oom : default_message(x);
     json_add_str_or_null(o, "error_message", x->error[0] ? x->error : message);
     if (!f->has_exit)
         return;

@@ -125,6 +125,7 @@ describe('the quota of a workspace', () => {
     const own = new Modern(await useServer(t, { args: ['--set', 'sandbox.workspace_quota=8MiB'] }));
     const r = await own.run('i=0; while :; do head -c 1048576 /dev/zero > f$i; i=$((i+1)); sleep 0.05; done', { timeout_seconds: 60 });
     assert.equal(r.reason, 'file_size_limit');
+    assert.match(r.error_message, /workspace.*sandbox\.workspace_quota/);
     assert.equal(textOf((await own.run('rm -f f*; echo again > f; cat f')).output), 'again\n');
   });
 
@@ -132,7 +133,9 @@ describe('the quota of a workspace', () => {
     const own = new Modern(await useServer(t, { args: ['--set', 'sandbox.workspace_quota=8MiB'] }));
     const r = await own.run('head -c 20000000 /dev/zero > f; echo $?; stat -c %s f');
     assert.match(textOf(r.output, 'stdout'), /^153\n8388608\n$/);
-    assert.equal((await own.run('exec head -c 20000000 /dev/zero > g')).reason, 'file_size_limit');
+    const r2 = await own.run('exec head -c 20000000 /dev/zero > g');
+    assert.equal(r2.reason, 'file_size_limit');
+    assert.match(r2.error_message, /larger file.*limits\.max_file/);
   });
 });
 
