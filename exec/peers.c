@@ -102,7 +102,7 @@ void peers_serve(struct peers *p, struct call *c, struct entry *e)
         return service_answer(c, CALL_E_DRAINING, NULL);
     if (c->op == CALL_WAIT || c->op == CALL_START)
         return shadow_serve(e->shadow, c);
-    if (!e->shadow->is_final)
+    if (e->phase != ENTRY_ENDED)
         return peer_command_call(e->shadow, c);
     service_answer(c, c->op == CALL_CANCEL ? CALL_OK : CALL_E_COMPLETED, e);
 }

@@ -11,8 +11,8 @@
  *
  * Fresh means: subscribed, nothing was announced since the last fetch was sent, and that is not
  * older than SHADOW_FRESH_MS. So a poll sees what the owner had published before it, but for the
- * way of a message, and, should messages be lost, what is older than that. The end is final: from
- * then on Redis is not asked.
+ * way of a message, and, should messages be lost, what is older than that. The end is final, but
+ * for `lost`: from then on Redis is not asked.
  */
 #include "exec/call.h"
 #include "exec/registry.h"
@@ -33,7 +33,7 @@ struct shadow {
     bool is_subscribed;                      /* it is in force */
     bool is_dirty;                           /* there may be more than the last fetch saw */
     bool is_fetching, is_refilling;
-    bool is_final;
+    bool is_final; /* it has ended, and not by being declared lost: nothing more comes */
     uint64_t sent_ms, fetched_ms; /* CLOCK_MONOTONIC: when the (last whole) fetch was sent */
     unsigned batch, asked;        /* events to be asked for at a time; that were, this time */
     unsigned stumbles;            /* fetches in a row that did not fit together */

@@ -164,11 +164,13 @@ static void fill_entry(struct shadow *sh, const struct record *r)
     e->phase = r->status == EXECUTION_PENDING ? ENTRY_PENDING : ENTRY_RUNNING;
 }
 
-/* All events are here, and how it ended is known: from now on it is as good as the original. */
+/* All events are here, and how it ended is known: from now on it is as good as the original. But
+ * the owner of one that was declared lost may come back, with more output and its own account. */
 static int finish(struct shadow *sh, const struct record *r)
 {
     struct journal_sums sums;
-    bool has_sums = r->stdout_sha256[0] && r->stderr_sha256[0];
+    bool is_lost = r->status == EXECUTION_LOST;
+    bool has_sums = !is_lost && r->stdout_sha256[0] && r->stderr_sha256[0];
     static_assert(sizeof(sums.stdout_hex) == sizeof(r->stdout_sha256), "both are SHA-256 in hex");
     memcpy(sums.stdout_hex, r->stdout_sha256, sizeof(sums.stdout_hex));
     memcpy(sums.stderr_hex, r->stderr_sha256, sizeof(sums.stderr_hex));
@@ -182,6 +184,8 @@ static int finish(struct shadow *sh, const struct record *r)
         return error;
     sh->entry->status = r->status;
     sh->entry->phase = ENTRY_ENDED;
+    if (is_lost)
+        return 0;
     sh->is_final = true;
     sh->is_dirty = false;
     sh->subscription = redis_unsubscribe(sh->subscription);

@@ -49,7 +49,7 @@ MUST_USE int journal_write_exit(const char *dir, const struct execution_exit *e)
 
 /* SHA-256 of everything each stream wrote, lower-case hex. Computed from the files, up to
  * `limit` bytes of output (0: any size); a long one is kept in the file `sums` once the execution
- * has ended. */
+ * has ended, and is not lost. */
 struct journal_sums {
     char stdout_hex[65], stderr_hex[65];
 };

@@ -186,6 +186,13 @@ void journal_summing_freep(struct journal_summing **s)
     *s = NULL;
 }
 
+/* Of a lost one there may be more once its owner is back. */
+static bool is_lost(const struct journal_summing *s)
+{
+    struct execution_exit e;
+    return journal_read_exit(s->dir, &e) == 0 && e.reason == REASON_LOST;
+}
+
 int journal_summing_step(struct journal_summing *s, uint64_t max_bytes, struct journal_sums *ret)
 {
     if (s->journal) {
@@ -193,7 +200,7 @@ int journal_summing_step(struct journal_summing *s, uint64_t max_bytes, struct j
         if (r != 0)
             return r;
         finish(s, &s->sums);
-        if (s->has_ended && journal_output_bytes(s->journal) >= KEEP_FROM_BYTES)
+        if (s->has_ended && journal_output_bytes(s->journal) >= KEEP_FROM_BYTES && !is_lost(s))
             DISREGARD(journal_keep_sums(s->dir, &s->sums)); /* they can be computed again */
     }
     *ret = s->sums;

@@ -131,7 +131,10 @@ static const char *default_message(const struct execution_exit *x)
     case REASON_SHUTDOWN:
         return "Cancelled: the server was shut down";
     case REASON_LOST:
-        return "What ran it died; how it ended is not known";
+        return x->term_signal /* its keeper lived */
+                   ? "Declared lost while its server gave no sign of life, and ended when it was "
+                     "back"
+                   : "What ran it died; how it ended is not known";
     }
     return NULL;
 }

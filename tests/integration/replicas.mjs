@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { Cluster, useCluster } from './lib/cluster.mjs';
 import { listen } from './lib/listen.mjs';
 import { LEGACY, Legacy, Modern, bytesOf, readAll, textOf } from './lib/mcp.mjs';
@@ -359,7 +360,10 @@ describe('a replica that dies', () => {
     }
     for (const id of [runs, ends]) {
       await until('it to take that over', async () => (await a.status(id)).status === 'lost');
+      const agrees = async () => isDeepStrictEqual(await b.status(id), await a.status(id));
+      await until('the other to say the same', agrees);
       assert.equal((await b.status(id)).status, 'lost');
+      assert.equal(textOf((await b.output(id)).output), textOf((await a.output(id)).output));
       assert.equal(JSON.parse(await cluster.redis.command('GET', `execution:${id}`)).status, 'lost');
     }
     assert.equal((cluster.servers.r2.log.match(/execution_marked_lost/g) ?? []).length, 2);

@@ -125,6 +125,44 @@ static void a_wait_hears_of_output_and_of_the_end(void **state)
     mirrored_deinit(m);
 }
 
+/* What others say of one that was declared lost is what its owner says, once that is back. */
+static void a_lost_one_is_as_its_owner_says_who_comes_back(void **state)
+{
+    struct execution_view v;
+    struct mirrored *m = make("alice");
+    say(m, "one\n");
+    mirrored_publish(m, 0);
+    assert_int_equal(look(m->record.id, &v), CALL_OK);
+    m->record.status = EXECUTION_LOST; /* as another replica declares it */
+    m->record.has_exit = true;
+    m->record.exit = (struct execution_exit){.reason = REASON_LOST, .ended_us = 1};
+    mirrored_claim(m);
+    struct call *c = replica_ask(B, replica_wait_call(B, m->record.id, CALL_UNTIL_ENDED, 0));
+    assert_int_equal(c->view.status, EXECUTION_LOST);
+    call_free(c);
+    c = replica_ask(B, replica_call(B, CALL_CANCEL, m->record.id));
+    assert_int_equal(c->outcome, CALL_OK);
+    assert_false(c->was_running);
+    call_free(c);
+    say(m, "two\n");
+    mirrored_end(m, REASON_LOST, -9);
+    mirrored_publish(m, 0);
+    uint64_t end = clock_mono_ms() + SHADOW_FRESH_MS + 2000;
+    do {
+        (void)event_base_loop(replicas.base, EVLOOP_NONBLOCK);
+        assert_int_equal(look(m->record.id, &v), CALL_OK);
+        assert_int_equal(v.status, EXECUTION_LOST);
+    } while (v.output_bytes < 8 && clock_mono_ms() < end);
+    assert_int_equal(v.output_bytes, 8);
+    check_copy(m, 0, m->record.events);
+    struct execution_exit x;
+    CLEANUP(free_p) char *dir = journal_dir(B->dir, m->record.id);
+    assert_int_equal(journal_read_exit(dir, &x), 0);
+    assert_int_equal(x.exit_code, -9);
+    assert_int_equal(x.ended_us, m->record.exit.ended_us);
+    mirrored_deinit(m);
+}
+
 static void a_poll_soon_sees_what_was_published_before_it(void **state)
 {
     struct execution_view v;
@@ -355,6 +393,7 @@ int main(void)
         REPLICAS_TEST(an_execution_of_another_replica_is_there),
         REPLICAS_TEST(one_that_is_unknown_and_another_principals_look_the_same),
         REPLICAS_TEST(a_wait_hears_of_output_and_of_the_end),
+        REPLICAS_TEST(a_lost_one_is_as_its_owner_says_who_comes_back),
         REPLICAS_TEST(a_poll_soon_sees_what_was_published_before_it),
         REPLICAS_TEST(a_fresh_copy_is_answered_from_without_redis),
         REPLICAS_TEST(random_output_arrives_as_it_was_written),
