@@ -239,6 +239,20 @@ const struct config_profile *isolation_profile(const struct isolation *i)
     return i->profile;
 }
 
+static const char *first_missing(const struct config_strings *paths)
+{
+    for (size_t k = 0; k < paths->n; k++)
+        if (access(paths->v[k], F_OK) < 0)
+            return paths->v[k];
+    return NULL;
+}
+
+const char *isolation_missing(const struct isolation *i)
+{
+    const char *path = first_missing(&i->profile->writable);
+    return path ? path : first_missing(&i->profile->allow_write_roots);
+}
+
 const struct keeper_sandbox *isolation_common(const struct isolation *i)
 {
     return &i->common;

@@ -17,6 +17,8 @@ MUST_USE int isolation_new(const struct config *c, struct isolation **ret, char 
 struct isolation *isolation_free(struct isolation *i);
 
 const struct config_profile *isolation_profile(const struct isolation *i);
+/* Of what commands may write, the first path that is not there: it is left out. NULL: all are. */
+const char *isolation_missing(const struct isolation *i);
 /* For keeper_client_options. */
 const struct keeper_sandbox *isolation_common(const struct isolation *i);
 

@@ -100,6 +100,9 @@ static const char *remedy(const char *said)
         {"uid map",
          "allow user namespaces (kernel.apparmor_restrict_unprivileged_userns=0 where it "
          "is there)"},
+        {"find source path",
+         "whom commands run as (as root: the users of sandbox.first_uid) must be able to reach "
+         "it: all directories above need o+x, which /root has not; or name another path"},
         {"identity", "name users that exist here with sandbox.first_uid; in a container, "
                      "/proc/self/uid_map says which"},
         {"seccomp", "a kernel with CONFIG_SECCOMP_FILTER is needed"},

@@ -164,6 +164,10 @@ static int try_isolation(const struct config *c)
         r = keeper_path_find(c->keeper_path, &keeper);
     if (r == 0 && i)
         r = isolation_try(i, keeper, c->state_dir, &error);
+    const char *missing = r == 0 && i ? isolation_missing(i) : NULL;
+    if (missing)
+        LOG_WARN("writable_path_missing", LOG_STR("profile", isolation_profile(i)->name),
+                 LOG_STR("path", missing));
     if (error)
         fprintf(stderr, "mcp-execd: %s\n", error);
     isolation_free(i);

@@ -131,6 +131,10 @@ static void try_profile(struct doctor *d)
     if (r < 0)
         doctor_fail(d, "sandbox", "see the lines above, or choose another sandbox.profile", "%s",
                     error ? error : strerror(-r));
+    else if (isolation_missing(i))
+        doctor_warn(d, "sandbox", "make it, or leave it out of the profile",
+                    "profile \"%s\" works, without %s: it is not there", isolation_profile(i)->name,
+                    isolation_missing(i));
     else
         doctor_ok(d, "sandbox", "profile \"%s\" works", isolation_profile(i)->name);
     isolation_free(i);

@@ -110,6 +110,10 @@ describe('the host', () => {
     assert.equal(open.line('bubblewrap').how, 'warn');
     assert.match(open.line('sandbox').text, /all rights/);
     assert.equal(open.status, 0, open.out);
+    const left = doctor(t, ['--set', 'sandbox.profiles.default.writable=[/usr, /no/such/cache]']);
+    assert.equal(left.line('sandbox').how, 'warn');
+    assert.match(left.line('sandbox').text, /without \/no\/such\/cache/);
+    assert.equal(left.status, 0);
     const full = doctor(t, ['--set', 'retention.min_free=900TiB']);
     assert.equal(full.line('disk').how, 'fail');
     assert.equal(full.status, 1);

@@ -313,6 +313,14 @@ describe('what this host can not offer', () => {
     assert.match(log, /can't be had on this host: bwrap: .*\/workspace/);
   });
 
+  test('a path that its users can not reach: it refuses to start, and says what to do', { skip: !isRoot && 'needs root' }, async (t) => {
+    const base = mkdtempSync(join(tmpdir(), 'mcp-execd-closed-')); // 0700
+    t.after(() => rmSync(base, { recursive: true }));
+    mkdirSync(join(base, 'cache'));
+    const log = await refusal(t, ['--set', `sandbox.profiles.default.writable=[${base}/cache]`]);
+    assert.match(log, /can't be had on this host: bwrap: .*mcp-execd-closed.*Way out: whom commands run as.*o\+x/);
+  });
+
   test('the profile none is never fallen back to, but can be asked for', async (t) => {
     const own = await useServer(t, { args: ['--set', 'sandbox.profile=none'] });
     const r = await new Modern(own).run('id -u; grep Seccomp: /proc/self/status');
