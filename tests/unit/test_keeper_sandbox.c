@@ -331,6 +331,33 @@ static bool has_exit(struct fixture *f, void *arg)
 }
 
 /* It may end while no server is there to be told: then its journal says so. */
+static bool has_no_children(struct fixture *f, void *arg)
+{
+    CLEANUP(free_p) char *path = NULL;
+    CLEANUP(free_p) char *text = NULL;
+    int pid = fixture_keeper_pid(f);
+    size_t len;
+
+    assert_true(asprintf(&path, "/proc/%d/task/%d/children", pid, pid) > 0);
+    assert_int_equal(file_read(path, 4096, &text, &len), 0);
+    return len == 0;
+}
+
+/* The sandbox is let go a moment after its end was told: also by whom the keeper has become. */
+static void nothing_of_it_stays_behind_its_end(void **state)
+{
+    struct fixture *f = *state;
+
+    for (unsigned upgrades = 0; upgrades < 2; upgrades++) {
+        struct exec_spec *spec = sandboxed("true");
+        spec->sandbox->can_pool = false;
+        assert_int_equal(fixture_wait_ended(f, fixture_spawn(f, spec)).exit_code, 0);
+        if (upgrades > 0)
+            upgrade(f, upgrades);
+        fixture_wait(f, has_no_children, NULL, "the sandbox is gone");
+    }
+}
+
 static void an_upgrade_in_the_middle_of_a_start_does_too(void **state)
 {
     struct fixture *f = *state;
@@ -495,6 +522,7 @@ int main(void)
         TEST(one_that_is_cancelled_while_it_starts_ends),
         TEST(an_upgrade_leaves_it_alone),
         TEST_WITHOUT(an_upgrade_leaves_it_alone),
+        TEST(nothing_of_it_stays_behind_its_end),
         TEST(an_upgrade_in_the_middle_of_a_start_does_too),
         TEST(a_terminal_has_a_name_and_lives_over_an_upgrade),
         TEST(a_listener_is_handed_on_to_each_server),
