@@ -197,6 +197,18 @@ static bool is_fresh(const struct shadow *sh)
             redis_is_up(sh->peers->redis) && clock_mono_ms() - sh->fetched_ms < SHADOW_FRESH_MS);
 }
 
+size_t shadow_keys(const struct shadow *sh, char *ret[SHADOW_KEYS_MAX])
+{
+    const struct entry *e = sh->entry;
+    size_t n = 0;
+    ret[n++] = record_key(e->id);
+    ret[n++] = record_output_key(e->id);
+    ret[n++] = record_owner_key(e->principal);
+    if (e->session_id)
+        ret[n++] = record_session_key(e->session_id);
+    return n;
+}
+
 /* A reader keeps it alive, here and in Redis. */
 static void touch(struct shadow *sh)
 {
@@ -207,13 +219,13 @@ static void touch(struct shadow *sh)
     if (!sh->is_final || sh->used_ms - sh->touched_ms < p->config->retention_ttl_ms / 8)
         return; /* a fetch does it along */
     sh->touched_ms = sh->used_ms;
-    char ttl[24];
+    char ttl[24], *keys[SHADOW_KEYS_MAX];
     (void)snprintf(ttl, sizeof(ttl), "%llu", (unsigned long long)p->config->retention_ttl_ms);
-    CLEANUP(free_p) char *key = record_key(sh->entry->id);
-    CLEANUP(free_p) char *output = record_output_key(sh->entry->id);
-
-    DISREGARD(redis_ask(p->redis, NULL, "PEXPIRE", key, ttl)); /* the next reader tries again */
-    DISREGARD(redis_ask(p->redis, NULL, "PEXPIRE", output, ttl));
+    size_t n = shadow_keys(sh, keys);
+    for (size_t i = 0; i < n; i++) {
+        DISREGARD(redis_ask(p->redis, NULL, "PEXPIRE", keys[i], ttl)); /* else the next reader */
+        free(keys[i]);
+    }
 }
 
 void shadow_settle(struct shadow *sh, struct call *c)

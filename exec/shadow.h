@@ -68,6 +68,9 @@ bool shadow_make_room(struct peers *p, const struct shadow *sh, uint64_t bytes);
 
 /* ---- between its files ---- */
 
+/* Record, output, and the sets of ids that lead to it: they live as long. The caller frees each. */
+#define SHADOW_KEYS_MAX 4
+size_t shadow_keys(const struct shadow *sh, char *ret[SHADOW_KEYS_MAX]);
 /* shadow_fetch.c: sends one if none is under way. */
 void shadow_fetch(struct shadow *sh);
 /* shadow_refill.c */

@@ -18,14 +18,13 @@
 /* So often in a row a reply may not fit to what is here before that is given up. */
 #define STUMBLES_MAX 5u
 
-/* KEYS record, output; ARGV first event wanted, most events, TTL in ms ("0": leave it).
+/* KEYS as of shadow_keys(); ARGV first event wanted, most events, TTL in ms ("0": leave it).
  * In the record's text a quote of a client's is escaped, so the pattern finds the member only. */
 const char shadow_fetch_script[] =
     "local r = redis.call('GET', KEYS[1])\n"
     "if not r then return {} end\n"
     "if ARGV[3] ~= '0' then\n"
-    "  redis.call('PEXPIRE', KEYS[1], ARGV[3])\n"
-    "  redis.call('PEXPIRE', KEYS[2], ARGV[3])\n"
+    "  for i = 1, #KEYS do redis.call('PEXPIRE', KEYS[i], ARGV[3]) end\n"
     "end\n"
     "local first = tonumber(string.match(r, '\"first_event\":(%d+)') or '0')\n"
     "local from = math.max(tonumber(ARGV[1]) - first, 0)\n"
@@ -39,19 +38,21 @@ static void send_fetch(struct shadow *sh)
 {
     struct peers *p = sh->peers;
     CLEANUP(redis_args_deinit) struct redis_args args = {0};
-    CLEANUP(free_p) char *key = record_key(sh->entry->id);
-    CLEANUP(free_p) char *output = record_output_key(sh->entry->id);
+    char *keys[SHADOW_KEYS_MAX];
+    size_t n = shadow_keys(sh, keys);
     uint64_t now = clock_mono_ms();
     bool is_touch = now - sh->touched_ms >= p->config->retention_ttl_ms / 8;
-    redis_args_script(&args, &p->scripts[PEER_SCRIPT_FETCH], 2);
-    redis_args_str(&args, key);
-    redis_args_str(&args, output);
+    redis_args_script(&args, &p->scripts[PEER_SCRIPT_FETCH], n);
+    for (size_t i = 0; i < n; i++)
+        redis_args_str(&args, keys[i]);
     redis_args_u64(&args, sh->file->events);
     redis_args_u64(&args, sh->batch);
     sh->asked = sh->batch;
     redis_args_u64(&args, is_touch ? p->config->retention_ttl_ms : 0);
     const struct redis_call call = {.on_reply = on_reply, .arg = sh};
     enum redis_outcome o = redis_command(p->redis, &call, &args);
+    for (size_t i = 0; i < n; i++)
+        free(keys[i]);
     sh->is_fetching = o == REDIS_E_NONE;
     if (!sh->is_fetching)
         return shadow_unserved(sh, peers_outcome_of(o));

@@ -125,6 +125,51 @@ static void a_wait_hears_of_output_and_of_the_end(void **state)
     mirrored_deinit(m);
 }
 
+#define SESSION "m-abcdefghijklmnopqrstuvwx27"
+
+static bool lives_on(const char *key)
+{
+    char command[256];
+    (void)snprintf(command, sizeof(command), "PTTL %s", key);
+    CLEANUP(free_p) char *left = redis_server_cli(replicas.redis, command);
+    return atol(left) > 100000;
+}
+
+static void check_kept_alive(const struct mirrored *m)
+{
+    const char *const keys[] = {m->key, m->output_key, "owner:alice:executions",
+                                "session:" SESSION ":executions"};
+    struct execution_view v;
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        char command[256];
+        (void)snprintf(command, sizeof(command), "EXPIRE %s 50", keys[i]);
+        free(redis_server_cli(replicas.redis, command));
+        assert_false(lives_on(keys[i]));
+    }
+    assert_int_equal(look(m->record.id, &v), CALL_OK);
+    replicas_run(50);
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        assert_true(lives_on(keys[i]));
+}
+
+/* While it runs, with the look that finds it; once it has ended, with a later one. */
+static void a_reader_keeps_alive_what_leads_to_it(void **state)
+{
+    struct mirrored *m = make("alice");
+    B->config.retention_ttl_ms = 200000;
+    m->record.session_id = xstrdup(SESSION);
+    mirrored_publish(m, 0);
+    mirrored_index(&m->record);
+    mirrored_note(SESSION, m->record.id);
+    check_kept_alive(m);
+    mirrored_end(m, REASON_EXITED, 0);
+    mirrored_publish(m, 0);
+    call_free(replica_ask(B, replica_wait_call(B, m->record.id, CALL_UNTIL_ENDED, 0)));
+    registry_find(&B->service.registry, m->record.id)->shadow->touched_ms -= 30000;
+    check_kept_alive(m);
+    mirrored_deinit(m);
+}
+
 /* What others say of one that was declared lost is what its owner says, once that is back. */
 static void a_lost_one_is_as_its_owner_says_who_comes_back(void **state)
 {
@@ -393,6 +438,7 @@ int main(void)
         REPLICAS_TEST(an_execution_of_another_replica_is_there),
         REPLICAS_TEST(one_that_is_unknown_and_another_principals_look_the_same),
         REPLICAS_TEST(a_wait_hears_of_output_and_of_the_end),
+        REPLICAS_TEST(a_reader_keeps_alive_what_leads_to_it),
         REPLICAS_TEST(a_lost_one_is_as_its_owner_says_who_comes_back),
         REPLICAS_TEST(a_poll_soon_sees_what_was_published_before_it),
         REPLICAS_TEST(a_fresh_copy_is_answered_from_without_redis),
