@@ -285,7 +285,8 @@ void shadow_refresh(struct shadow *sh)
 enum call_outcome shadow_outcome(const struct shadow *sh)
 {
     uint64_t now = clock_mono_ms();
-    if (sh->is_final || (sh->fetched_ms && now - sh->fetched_ms < 3 * SHADOW_FRESH_MS))
+    if (sh->entry->phase == ENTRY_ENDED ||
+        (sh->fetched_ms && now - sh->fetched_ms < 3 * SHADOW_FRESH_MS))
         return CALL_OK;
     return sh->missing_ms ? CALL_E_NOT_FOUND : CALL_E_REDIS_AWAY;
 }
@@ -306,11 +307,18 @@ void shadow_release(struct shadow *sh, enum call_outcome o)
     release_list(sh, &sh->behind, o);
 }
 
-/* A wait goes on waiting; a look can't be answered. */
+/* A wait goes on waiting; a look can't be answered. Both can once the end is known: by what is
+ * here.
+ */
 void shadow_unserved(struct shadow *sh, enum call_outcome o)
 {
     struct waiters *w = sh->peers->service->waiters;
     struct list *const lists[] = {&sh->now, &sh->next};
+    if (sh->entry->phase == ENTRY_ENDED) {
+        shadow_settle_all(sh, &sh->now);
+        shadow_settle_all(sh, &sh->next);
+        return;
+    }
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
         list_for_each_safe (l, next, lists[i]) {
             struct call *c = CONTAINER_OF(l, struct call, link);

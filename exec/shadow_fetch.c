@@ -262,12 +262,15 @@ static void take_record(struct shadow *sh, const struct record *r, const struct 
     done(sh, r, sh->entry->events);
 }
 
-/* It expired, or Redis came back without it, and its owner has not written it again yet. */
+/* It expired, or Redis came back without it, and its owner has not written it again yet. Of a lost
+ * one, whose owner may be gone for good, this copy may be all that there is. */
 static void record_is_missing(struct shadow *sh)
 {
-    if (!sh->missing_ms)
+    if (sh->entry->phase == ENTRY_ENDED)
+        sh->fetched_ms = sh->sent_ms;
+    else if (!sh->missing_ms)
         sh->missing_ms = clock_mono_ms();
-    sh->is_dirty = true;
+    sh->is_dirty = sh->entry->phase != ENTRY_ENDED;
     shadow_unserved(sh, CALL_E_REDIS_AWAY);
 }
 

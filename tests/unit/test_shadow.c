@@ -208,6 +208,38 @@ static void a_lost_one_is_as_its_owner_says_who_comes_back(void **state)
     mirrored_deinit(m);
 }
 
+static void pass_ms(unsigned ms)
+{
+    const struct timeval t = {.tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
+    (void)event_base_loopexit(replicas.base, &t);
+    (void)event_base_dispatch(replicas.base);
+}
+
+/* Its owner is gone for good, and now Redis has forgotten it, or is away: this copy is all there
+ * is. */
+static void a_lost_one_is_told_without_redis(void **state)
+{
+    struct execution_view v;
+    struct mirrored *m = make("alice");
+    say(m, "one\n");
+    m->record.status = EXECUTION_LOST;
+    m->record.has_exit = true;
+    m->record.exit = (struct execution_exit){.reason = REASON_LOST, .ended_us = 1};
+    mirrored_publish(m, 0);
+    assert_int_equal(look(m->record.id, &v), CALL_OK);
+    free(redis_server_cli(replicas.redis, "FLUSHALL"));
+    pass_ms(SHADOW_FRESH_MS + 100); /* what is fresh is told anyway */
+    assert_int_equal(look(m->record.id, &v), CALL_OK);
+    assert_int_equal(v.status, EXECUTION_LOST);
+    assert_int_equal(v.output_bytes, 4);
+    redis_server_stop(replicas.redis);
+    pass_ms(3 * SHADOW_FRESH_MS + 100);
+    assert_int_equal(look(m->record.id, &v), CALL_OK);
+    assert_int_equal(v.status, EXECUTION_LOST);
+    check_copy(m, 0, m->record.events);
+    mirrored_deinit(m);
+}
+
 static void a_poll_soon_sees_what_was_published_before_it(void **state)
 {
     struct execution_view v;
@@ -440,6 +472,7 @@ int main(void)
         REPLICAS_TEST(a_wait_hears_of_output_and_of_the_end),
         REPLICAS_TEST(a_reader_keeps_alive_what_leads_to_it),
         REPLICAS_TEST(a_lost_one_is_as_its_owner_says_who_comes_back),
+        REPLICAS_TEST(a_lost_one_is_told_without_redis),
         REPLICAS_TEST(a_poll_soon_sees_what_was_published_before_it),
         REPLICAS_TEST(a_fresh_copy_is_answered_from_without_redis),
         REPLICAS_TEST(random_output_arrives_as_it_was_written),

@@ -51,7 +51,7 @@ export class Chaos {
   }
 
   async strike({ does, name, victim, ms }) {
-    const interval = { part: name, from: this.now(), to: Infinity };
+    const interval = { part: name, does, from: this.now(), to: Infinity };
     this.away.push(interval);
     this.counts[`${does} ${name}`] = (this.counts[`${does} ${name}`] ?? 0) + 1;
     this.log(`${this.now()} ms: ${does} ${name} for ${ms} ms`);
@@ -94,6 +94,11 @@ export class Chaos {
       else absences.push({ from, to });
     }
     return absences;
+  }
+
+  // Redis keeps nothing on disk here.
+  forgotSince(from) {
+    return this.away.some((i) => i.part === 'redis' && i.does === 'kill' && i.to > from);
   }
 
   // Was this part away for at least so long without a break, at some time since `from`?

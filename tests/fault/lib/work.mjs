@@ -111,6 +111,8 @@ export class Work {
     job.startedAt = this.chaos.now();
     const answer = await tool(job.isSync ? 'execute_code' : 'execute_code_async', start);
     job.id = answer.execution_id;
+    // Declared lost before it was accepted: Redis alone knows of it.
+    if (answer.status === 'lost') job.toldLostAt = this.chaos.now();
     const execution_id = job.id;
     if (job.cancelAfterMs !== undefined) {
       await pause(job.cancelAfterMs);
@@ -183,8 +185,15 @@ export class Work {
   async check(job, { mayBeLost }) {
     assert.ok(this.starts(job) <= 1, `${job.key} was started ${this.starts(job)} times`);
     if (job.error) throw new Error(`${job.key} (${job.kind}): ${job.error.message}\n${await this.whatIsSaid(job)}`);
+    const mayBeUnknown = job.toldLostAt !== undefined && this.chaos.forgotSince(job.toldLostAt);
     const views = [];
-    for (const [name, server] of Object.entries(this.cluster.servers)) views.push([name, await this.view(server, job)]);
+    for (const [name, server] of Object.entries(this.cluster.servers)) {
+      const view = await this.view(server, job).catch((error) => {
+        if (!mayBeUnknown || !/Execution not found/.test(error.message)) throw error;
+      });
+      if (view) views.push([name, view]);
+    }
+    if (views.length === 0) return 'lost, and forgotten with Redis';
     const [, { status: first, stdout }] = views[0];
     for (const [name, { status, stdout: other }] of views) {
       const story = `${job.key} (${job.kind}) ${job.id} at ${name}: ${JSON.stringify(status)}`;
