@@ -136,7 +136,8 @@ static const char *step_text(int step)
         [INIT_STEP_SIGNALS] = "signals",
         [INIT_STEP_EXEC] = "exec",
         [INIT_STEP_LISTENER] = "listener",
-        [INIT_STEP_CHECK] = "sandbox_config.filesystem",
+        [INIT_STEP_CHECK] =
+            "sandbox_config.filesystem names what is hidden, or was changed meanwhile",
     };
     return step >= 0 && step < (int)ARRAY_LEN(names) ? names[step] : "sandbox";
 }

@@ -192,6 +192,8 @@ static char *check_targets(const struct sandbox_scope *s, const struct sandbox_t
             return not_granted(s);
     if (found->n == 0 && wish == ALLOW_WRITE)
         return not_granted(s);
+    if (found->is_above) /* to leave it out would be to deny less than was asked for */
+        return xstrdup("lies above what the sandbox has: name the directories that are meant");
     return NULL;
 }
 

@@ -235,6 +235,29 @@ static char *find_matching(const struct base *b, struct sandbox_targets *ret)
     return dir < 0 ? find_outcome(errno) : walk_down(&w, dir, b->inside, b->rest);
 }
 
+/* ---- paths above all that is there ---- */
+
+static bool is_above(const char *path, size_t len, const struct config_strings *roots)
+{
+    CLEANUP(free_p) char *above = len > 0 ? xstrndup(path, len) : xstrdup("/");
+    for (size_t i = 0; i < roots->n; i++)
+        if (sandbox_path_is_below(roots->v[i], above))
+            return true;
+    return sandbox_path_is_below(SANDBOX_WORKSPACE, above);
+}
+
+/* Of a pattern, what comes before it. */
+static bool lies_above(const struct sandbox_scope *s, const char *path)
+{
+    const struct config_profile *p = s->profile;
+    size_t len = strcspn(path, "*?[");
+    if (path[len] || strcmp(path, "/") == 0)
+        while (len > 0 && path[--len] != '/')
+            ;
+    return is_above(path, len, &p->read_only) || is_above(path, len, &p->writable) ||
+           is_above(path, len, &p->allow_write_roots);
+}
+
 char *sandbox_path_find(const struct sandbox_scope *s, const char *text,
                         struct sandbox_targets *ret)
 {
@@ -243,8 +266,10 @@ char *sandbox_path_find(const struct sandbox_scope *s, const char *text,
     if (!path)
         return error;
     const struct base b = find_base(s, path);
-    if (b.place == SANDBOX_PLACE_NONE)
+    if (b.place == SANDBOX_PLACE_NONE) {
+        ret->is_above = ret->is_above || lies_above(s, path);
         return NULL;
+    }
     if (has_pattern(b.rest, strlen(b.rest)))
         return find_matching(&b, ret);
     return b.place == SANDBOX_PLACE_READABLE ? find_readable(s, path, ret)

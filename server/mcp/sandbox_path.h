@@ -34,6 +34,7 @@ struct sandbox_targets {
     struct sandbox_target *v; /* owned */
     size_t n;
     size_t looked_at; /* names, by patterns */
+    bool is_above;    /* one is not there itself, but what the profile grants lies below it */
 };
 void sandbox_targets_deinit(struct sandbox_targets *t);
 

@@ -104,6 +104,10 @@ describe('filesystem', () => {
       ['link/s', /symbolic link/],
       ['~other', /only ~/],
       ['', /empty/],
+      ['/', /above/],
+      ['/*', /above/],
+      ['/*/share', /above/],
+      [root, /above/],
     ]) {
       const text = await refused({ filesystem: { deny_write: [path] } });
       assert.match(text, why);
