@@ -371,6 +371,38 @@ describe('a replica that dies', () => {
   });
 });
 
+test('a replica that Redis does not let in for a while comes back without two truths', async (t) => {
+  const user = ['--user', 'r1', 'on', '>secret', '~*', '&*', '+@all'];
+  const cluster = new Cluster(alone({ config: quick, redis: { args: user }, optionsOf: (name) => {
+    const url = cluster.redis.url.replace('//', name === 'r1' ? '//r1:secret@' : '//');
+    return { args: ['--replica-id', name, '--redis-url', url, ...many] };
+  } }));
+  t.after(() => cluster.stop());
+  await cluster.start();
+  const [a, b] = cluster.all().map((server) => new Modern(server));
+  const runs = await a.start('while :; do echo on; sleep 0.05; done', { idempotency_key: 'once' });
+  const ends = await a.start('echo begin; read -r x; echo end; exit 3', { interactive: true });
+  for (const id of [runs, ends]) await b.status(id);
+  await cluster.redis.command('ACL', 'SETUSER', 'r1', 'off');
+  await cluster.redis.command('CLIENT', 'KILL', 'USER', 'r1');
+  await a.stdin(ends, 'go');
+  assert.equal((await a.ended(ends)).exit_code, 3); // its own clients are served
+  for (const id of [runs, ends])
+    await until('it to be declared lost', async () => {
+      const result = await b.call('get_execution_status', { execution_id: id });
+      return !result.isError && result.structuredContent.status === 'lost';
+    }, 20_000);
+  assert.equal((await a.status(runs)).status, 'running');
+  await cluster.redis.command('ACL', 'SETUSER', 'r1', 'on');
+  for (const id of [runs, ends]) {
+    await until('its owner to take that over', async () => (await a.status(id)).status === 'lost', 20_000);
+    await until('all to say the same', async () => isDeepStrictEqual(await b.status(id), await a.status(id)));
+    assert.equal(textOf((await b.output(id)).output), textOf((await a.output(id)).output));
+  }
+  const again = await b.call('execute_code_async', { command: 'while :; do echo on; sleep 0.05; done', idempotency_key: 'once' });
+  assert.deepEqual([again.structuredContent.execution_id, again.structuredContent.status], [runs, 'lost']);
+});
+
 describe('a command to an owner that is stopped', () => {
   test('is not carried out late', async (t) => {
     const cluster = await useCluster(t, alone({ config: 'redis:\n  heartbeat_ttl: 20s\n  command_timeout: 1s\n' }));
