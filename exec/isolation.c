@@ -79,15 +79,13 @@ static bool find_free(struct isolation *i, const char *path, uid_t *ret)
     return false;
 }
 
-static int give_user(struct isolation *i, int fd, const char *path, uint64_t *ret_uid)
+static int give_user(struct isolation *i, int fd, const struct stat *st, const char *path,
+                     uint64_t *ret_uid)
 {
-    struct stat st;
     uid_t uid = 0;
 
-    if (fstat(fd, &st) < 0)
-        return -errno;
-    if (is_in_range(i, st.st_uid) && st.st_gid == st.st_uid) {
-        *ret_uid = st.st_uid;
+    if (is_in_range(i, st->st_uid) && st->st_gid == st->st_uid) {
+        *ret_uid = st->st_uid;
         return 0;
     }
     if (!find_free(i, path, &uid)) {
@@ -110,6 +108,10 @@ static int open_directory(const char *path)
 int isolation_make_workspace(struct isolation *i, const char *path, uint64_t *ret_uid)
 {
     CLEANUP(fd_closep) int fd = open_directory(path);
+    struct stat st;
+    /* A command may have closed it to itself: the next one finds it open. */
+    if (fd == -EACCES && fchmodat(AT_FDCWD, path, S_IRWXU, AT_SYMLINK_NOFOLLOW) == 0)
+        fd = open_directory(path);
     int r = fd == -ENOENT ? dir_make(path) : 0;
     if (r < 0)
         return r;
@@ -117,12 +119,14 @@ int isolation_make_workspace(struct isolation *i, const char *path, uint64_t *re
         fd = open_directory(path);
     if (fd < 0)
         return fd;
+    if (fstat(fd, &st) < 0 || ((st.st_mode & S_IRWXU) != S_IRWXU && fchmod(fd, S_IRWXU) < 0))
+        return -errno;
     *ret_uid = 0;
     (void)futimens(fd, NULL); /* used now: exec/workspaces.h */
     if (!i->stage)
         return 0;
     pthread_mutex_lock(&i->lock);
-    r = give_user(i, fd, path, ret_uid);
+    r = give_user(i, fd, &st, path, ret_uid);
     pthread_mutex_unlock(&i->lock);
     return r;
 }

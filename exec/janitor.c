@@ -2,10 +2,13 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <sys/stat.h>
 
 #include "state/base/fd.h"
 #include "state/base/log.h"
@@ -108,7 +111,11 @@ int janitor_discard(struct janitor *j, const char *folder, const char *name)
     if (asprintf(&from, "%s/%s/%s", j->state_dir, folder, name) < 0 ||
         asprintf(&to, "%s/%s.%llu", j->trash, name, (unsigned long long)++j->serial) < 0)
         abort();
-    if (rename(from, to) < 0)
+    int r = rename(from, to);
+    /* A directory that moves must be writable itself, which who used it may have changed. */
+    if (r < 0 && errno == EACCES && fchmodat(AT_FDCWD, from, 0700, AT_SYMLINK_NOFOLLOW) == 0)
+        r = rename(from, to);
+    if (r < 0)
         return -errno;
     pthread_mutex_lock(&j->lock);
     j->has_work = true;

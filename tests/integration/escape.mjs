@@ -207,6 +207,12 @@ for (const who of isRoot ? ['root', 'an unprivileged user'] : ['an unprivileged 
       await until('all of them to end', () => processesWith(`sleep ${mark}`).length === 0);
     });
 
+    test('a workspace that a command closed to itself is open to the next one', async () => {
+      for (const mode of ['000', '400', '500'])
+        assert.equal(await said(`chmod ${mode} . && echo closed`), 'closed\n');
+      assert.equal(await said('stat -c %a . && echo x > y && rm y && echo open'), '700\nopen\n');
+    });
+
     test('links in the workspace lead nowhere else', async () => {
       await said(`ln -sfn ${server.stateDir} state; ln -sfn / root; ln -sfn /proc/1/root first; ln -sfn ../../.. up`);
       const r = await said('ls state/executions first/ 2>&1; ls up/ | tr "\\n" " "; ls root/ | tr "\\n" " "; rm -f state root first up');

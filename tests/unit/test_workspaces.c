@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <sys/stat.h>
 
@@ -230,6 +231,28 @@ static void a_link_in_the_place_of_a_workspace_goes_and_its_target_stays(void **
     assert_true(is_there(f, "target"));
 }
 
+/* Of an unprivileged server, whose commands are its own user: root may move it anyway. */
+static void a_workspace_that_a_command_closed_goes_too(void **state)
+{
+    const struct fixture *f = *state;
+    const char *const names[] = {"", "workspaces", "workspaces/closed", "trash"};
+    bool is_root = geteuid() == 0;
+
+    make(f, "closed");
+    for (size_t i = 0; is_root && i < ARRAY_LEN(names); i++) {
+        CLEANUP(free_p) char *path = NULL;
+        assert_true(asprintf(&path, "%s/%s", f->dir, names[i]) > 0);
+        assert_int_equal(chown(path, 65534, 65534), 0);
+    }
+    CLEANUP(free_p) char *closed = path_of(f, "closed");
+    assert_int_equal(chmod(closed, 0), 0);
+    assert_int_equal(is_root ? seteuid(65534) : 0, 0);
+    int r = janitor_discard(f->service.janitor, "workspaces", "closed");
+    assert_int_equal(is_root ? seteuid(0) : 0, 0);
+    assert_int_equal(r, 0);
+    assert_false(is_there(f, "closed"));
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, set_up_sessions, tear_down_sessions)
@@ -242,6 +265,7 @@ int main(void)
         TEST(a_pass_reaches_all_of_very_many),
         TEST(without_workspaces_there_is_nothing_to_do),
         TEST(a_link_in_the_place_of_a_workspace_goes_and_its_target_stays),
+        TEST(a_workspace_that_a_command_closed_goes_too),
     };
     return cmocka_run_group_tests_name("workspaces", tests, NULL, NULL);
 }
