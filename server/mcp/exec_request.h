@@ -20,6 +20,7 @@ struct pack_exec {
     struct reactor *reactor;     /* borrowed */
     struct mcp *core;            /* borrowed; set before threads start */
     struct runtimes runtimes;
+    char *instructions; /* owned */
 };
 
 struct exec_request;

@@ -47,9 +47,9 @@ struct mcp_pack *pack_exec_new(const struct config *c, struct reactor *r)
     p->config = c;
     p->reactor = r;
     runtimes_init(&p->runtimes, c);
+    p->instructions = pack_exec_instructions(c);
     *pack = (struct mcp_pack){.name = "exec",
-                              .instructions = c->files_enabled ? pack_exec_instructions
-                                                               : pack_exec_instructions_no_files,
+                              .instructions = p->instructions,
                               .tools = tools,
                               .n_tools = ARRAY_LEN(tools) - (c->files_enabled ? 0 : N_FILE_TOOLS),
                               .prompts = prompt_exec_list,
@@ -81,6 +81,7 @@ struct mcp_pack *pack_exec_free(struct mcp_pack *p)
         return NULL;
     struct pack_exec *e = p->arg;
     runtimes_deinit(&e->runtimes);
+    free(e->instructions);
     free(e);
     free(p);
     return NULL;

@@ -1,5 +1,8 @@
 #include "server/mcp/pack_text.h"
 
+#include "config/profile.h"
+#include "state/base/buf.h"
+
 #define RUN                                                                                       \
     "Runs commands and code as processes on this server. execute_code waits and returns output "  \
     "and "                                                                                        \
@@ -15,8 +18,40 @@
     "command "                                                                               \
     "that exits non-zero is a successful call: look at exit_code."
 
-const char pack_exec_instructions[] = RUN FILES TALK;
-const char pack_exec_instructions_no_files[] = RUN TALK;
+#define SANDBOX                                                                             \
+    "Commands run in a sandbox: what they write in the directory that they start in stays " \
+    "for the next one, /tmp does not, and what they leave running ends with them. "
+#define ALONE "None reaches a port of another. "
+
+static const char *network_text(enum config_network network)
+{
+    switch (network) {
+    case CONFIG_NETWORK_NONE:
+        return ALONE "They have no network. ";
+    case CONFIG_NETWORK_PROXY:
+        return ALONE "Their network is a proxy (http_proxy) to permitted hosts. ";
+    case CONFIG_NETWORK_HOST:
+        return "";
+    }
+    return "";
+}
+
+char *pack_exec_instructions(const struct config *c)
+{
+    const struct config_profile *p =
+        c->sandbox_profile ? config_profile_find(c, c->sandbox_profile) : NULL;
+    struct buf b = {0};
+
+    buf_append_str(&b, RUN);
+    if (c->files_enabled)
+        buf_append_str(&b, FILES);
+    if (p && p->isolation != CONFIG_ISOLATION_NONE) {
+        buf_append_str(&b, SANDBOX);
+        buf_append_str(&b, network_text(p->network));
+    }
+    buf_append_str(&b, TALK);
+    return buf_steal(&b);
+}
 
 #define HELP_RUN                                                                                   \
     "How to use this server\n"                                                                     \

@@ -47,3 +47,16 @@ test('instructions are short, and name tools that there are', async () => {
     await session.close();
   }
 });
+
+test('instructions say what a sandbox does not let last or reach, as it is', async (t) => {
+  const said = async (setting) => {
+    const own = await useServer(t, { args: ['--set', setting] });
+    return (await new Modern(own).request('server/discover')).result.instructions;
+  };
+  const [none, proxy, without] = await Promise.all(
+    ['network=none', 'network=proxy'].map((s) => said(`sandbox.profiles.default.${s}`)).concat(said('sandbox.profile=none')));
+  for (const text of [none, proxy]) assert.match(text, /sandbox.*\/tmp does not.*ends with them.*None reaches a port/);
+  assert.match(none, /no network/);
+  assert.match(proxy, /proxy.*permitted hosts/);
+  assert.doesNotMatch(without, /sandbox|network/);
+});
