@@ -384,9 +384,9 @@ static void follow(const char *state_dir, struct appender *a)
         }
         from += n;
     }
+    pthread_join(thread, NULL);
     assert_int_equal(from, a->events + 1);
     assert_int_equal(offset, a->file.output_bytes);
-    pthread_join(thread, NULL);
     journal_close(j);
 }
 
