@@ -34,6 +34,15 @@ static void try_body(const struct http_head *h, const char *data, size_t len)
     must(r < 0 || (at == n && pieces.is_done == whole.is_done));
 }
 
+/* Two are added on the way: of one that had nearly the most, too many are left to be read again. */
+static bool is_readable_again(const struct buf *head)
+{
+    size_t lines = 0;
+    for (const char *at = head->data; (at = strstr(at, "\r\n")); at += 2)
+        lines++;
+    return lines <= HTTP_HEADERS_MAX + 2; /* the request line, and the empty one */
+}
+
 static void try_head(const char *data, size_t len)
 {
     CLEANUP(http_head_deinit) struct http_head h;
@@ -52,7 +61,8 @@ static void try_head(const char *data, size_t len)
         return;
     /* Exactly one head, in origin-form, with exactly one Host. */
     must(http_head_len(h.upstream.data, h.upstream.len) == h.upstream.len);
-    must(http_head_parse(h.upstream.data, h.upstream.len, &again) == HTTP_HEAD_NOT_PROXY);
+    o = http_head_parse(h.upstream.data, h.upstream.len, &again);
+    must(o == (is_readable_again(&h.upstream) ? HTTP_HEAD_NOT_PROXY : HTTP_HEAD_BAD));
     const char *host = strcasestr(h.upstream.data, "\r\nhost:");
     must(host && !strcasestr(host + 1, "\r\nhost:"));
     must(!strcasestr(h.upstream.data, "\r\nproxy-"));
