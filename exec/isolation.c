@@ -79,13 +79,16 @@ static bool find_free(struct isolation *i, const char *path, uid_t *ret)
     return false;
 }
 
-static int give_user(struct isolation *i, int fd, const struct stat *st, const char *path,
-                     uint64_t *ret_uid)
+/* Under the lock, also the look: of several that come at once the first one gives. */
+static int give_user(struct isolation *i, int fd, const char *path, uint64_t *ret_uid)
 {
+    struct stat st;
     uid_t uid = 0;
 
-    if (is_in_range(i, st->st_uid) && st->st_gid == st->st_uid) {
-        *ret_uid = st->st_uid;
+    if (fstat(fd, &st) < 0)
+        return -errno;
+    if (is_in_range(i, st.st_uid) && st.st_gid == st.st_uid) {
+        *ret_uid = st.st_uid;
         return 0;
     }
     if (!find_free(i, path, &uid)) {
@@ -126,7 +129,7 @@ int isolation_make_workspace(struct isolation *i, const char *path, uint64_t *re
     if (!i->stage)
         return 0;
     pthread_mutex_lock(&i->lock);
-    r = give_user(i, fd, &st, path, ret_uid);
+    r = give_user(i, fd, path, ret_uid);
     pthread_mutex_unlock(&i->lock);
     return r;
 }

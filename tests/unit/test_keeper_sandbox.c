@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -503,9 +504,54 @@ static void a_workspace_that_was_made_again_is_another(void **state)
 #define TEST(f)         cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 #define TEST_WITHOUT(f) cmocka_unit_test_setup_teardown(f, set_up_without_cgroup, tear_down)
 
+struct newcomer {
+    pthread_t thread;
+    pthread_barrier_t *begin;
+    const char *path;
+    uint64_t uid;
+    int r;
+};
+
+static void *newcomer_main(void *arg)
+{
+    struct newcomer *n = arg;
+    (void)pthread_barrier_wait(n->begin);
+    n->r = isolation_make_workspace(isolation, n->path, &n->uid);
+    return NULL;
+}
+
+/* The first starts of a session come at once: its directory is made once, for one user. */
+static void a_workspace_has_one_user_whoever_comes_first(void **state)
+{
+    struct fixture *f = *state;
+    enum { TIMES = 100 };
+    for (int i = 0; i < TIMES; i++) {
+        struct newcomer n[4] = {{0}};
+        pthread_barrier_t begin;
+        CLEANUP(free_p) char *path = NULL;
+        struct stat st;
+        assert_true(asprintf(&path, "%s/workspaces/new%d", f->state_dir, i) > 0);
+        pthread_barrier_init(&begin, NULL, ARRAY_LEN(n));
+        for (size_t k = 0; k < ARRAY_LEN(n); k++) {
+            n[k].begin = &begin;
+            n[k].path = path;
+            assert_int_equal(pthread_create(&n[k].thread, NULL, newcomer_main, &n[k]), 0);
+        }
+        for (size_t k = 0; k < ARRAY_LEN(n); k++)
+            pthread_join(n[k].thread, NULL);
+        pthread_barrier_destroy(&begin);
+        assert_int_equal(stat(path, &st), 0);
+        for (size_t k = 0; k < ARRAY_LEN(n); k++) {
+            assert_int_equal(n[k].r, 0);
+            assert_int_equal(n[k].uid, geteuid() == 0 ? st.st_uid : 0);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST_WITHOUT(a_workspace_has_one_user_whoever_comes_first),
         TEST(an_end_is_told_as_it_was),
         TEST_WITHOUT(an_end_is_told_as_it_was),
         TEST(output_just_before_the_end_is_there),
