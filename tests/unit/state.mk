@@ -41,7 +41,7 @@ tests_unit_test_journal_SOURCES = tests/unit/test_journal.c \
     tests/unit/journal_file.c tests/unit/journal_file.h tests/unit/random.h tests/unit/temp_dir.h
 tests_unit_test_journal_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_journal_end_SOURCES = tests/unit/test_journal_end.c \
-    tests/unit/journal_file.c tests/unit/journal_file.h tests/unit/temp_dir.h
+    tests/unit/exit_equal.h tests/unit/journal_file.c tests/unit/journal_file.h tests/unit/temp_dir.h
 tests_unit_test_journal_end_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_json_SOURCES = tests/unit/test_json.c
 tests_unit_test_json_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
@@ -65,7 +65,7 @@ tests_unit_test_shadow_file_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
 redis_server = tests/unit/redis_server.c tests/unit/redis_server.h tests/unit/temp_dir.h
 tests_unit_test_redis_SOURCES = tests/unit/test_redis.c $(redis_server)
 tests_unit_test_redis_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_record_SOURCES = tests/unit/test_record.c tests/unit/random.h
+tests_unit_test_record_SOURCES = tests/unit/test_record.c tests/unit/exit_equal.h tests/unit/random.h
 tests_unit_test_record_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_peer_message_SOURCES = tests/unit/test_peer_message.c
 tests_unit_test_peer_message_LDADD = $(STATE_LIBS) $(CMOCKA_LIBS)

@@ -10,6 +10,7 @@
 
 #include "state/base/utf8.h"
 #include "state/journal.h"
+#include "tests/unit/exit_equal.h"
 #include "tests/unit/journal_file.h"
 #include "tests/unit/temp_dir.h"
 
@@ -43,16 +44,6 @@ static const struct execution_exit ended = {
     .max_processes = 16,
     .refused_forks = 17,
 };
-
-static void assert_exit_equal(const struct execution_exit *a, const struct execution_exit *b)
-{
-    assert_int_equal(a->reason, b->reason);
-    assert_int_equal(a->exit_code, b->exit_code);
-    assert_int_equal(a->term_signal, b->term_signal);
-    assert_string_equal(a->error, b->error);
-    assert_memory_equal(&a->started_us, &b->started_us,
-                        sizeof(*a) - offsetof(struct execution_exit, started_us));
-}
 
 static void reads_back_how_it_ended(void **state)
 {

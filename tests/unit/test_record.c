@@ -10,6 +10,7 @@
 #include "state/base/id.h"
 #include "state/base/json.h"
 #include "state/record.h"
+#include "tests/unit/exit_equal.h"
 #include "tests/unit/random.h"
 
 static struct record example(void)
@@ -62,18 +63,6 @@ static void assert_same_text(const char *a, const char *b)
         assert_ptr_equal(a, b);
 }
 
-/* Not the whole struct at once: the bytes between its members are nobody's. */
-static void assert_same_exit(const struct execution_exit *a, const struct execution_exit *b)
-{
-    assert_int_equal(a->reason, b->reason);
-    assert_int_equal(a->exit_code, b->exit_code);
-    assert_int_equal(a->term_signal, b->term_signal);
-    assert_string_equal(a->error, b->error);
-    /* The rest are uint64_t without gaps. */
-    assert_memory_equal(&a->started_us, &b->started_us,
-                        sizeof(*a) - offsetof(struct execution_exit, started_us));
-}
-
 static void check_round_trip(const struct record *r)
 {
     CLEANUP(buf_deinit) struct buf text = {0};
@@ -85,7 +74,7 @@ static void check_round_trip(const struct record *r)
     assert_same_text(back.principal, r->principal);
     assert_same_text(back.session_id, r->session_id);
     assert_same_text(back.command, r->command);
-    assert_same_exit(&back.exit, &r->exit);
+    assert_exit_equal(&back.exit, &r->exit);
     assert_int_equal(back.created_us, r->created_us);
     assert_int_equal(back.started_us, r->started_us);
     assert_int_equal(back.last_output_us, r->last_output_us);
