@@ -52,7 +52,7 @@ static void fetch_sha256(void)
 }
 
 /* Looked for once: what EVP_sha256() has looked for each time takes 10 to 30 us when it was not
- * done for a while (measured 2025-11). */
+ * done for a while (measured 2026-11). */
 static EVP_MD_CTX *sha256_new(void)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
